@@ -1,0 +1,131 @@
+import { timingSafeEqual } from 'node:crypto';
+import { inspect } from 'node:util';
+import { HushtoneError } from '../kernel/errors.ts';
+
+const PLACEHOLDER = '[secret]';
+
+/**
+ * Typed arrays of up to 64 bytes live on V8's own heap, where the garbage collector copies them and leaves the old
+ * bytes behind. From 65 bytes on the memory is allocated outside and stays where it is until it is wiped.
+ */
+const SMALLEST_OFF_HEAP_BYTES = 65;
+
+/** The longest value: a JWE plaintext with every field of a capture fits. */
+const LARGEST_BYTES = 4096;
+
+/**
+ * Secret bytes of at most `capacity`, kept in one place and wiped by `using`, `wipe` or `Symbol.dispose`.
+ *
+ * It is never printable: `toString`, `toJSON`, templates and `util.inspect` give `[secret]`. A wiped buffer refuses
+ * every further use with the code `secret_wiped`, so that a late reader finds an error and not zeros.
+ */
+export class SecretBuffer {
+  readonly #bytes: Uint8Array;
+  readonly #capacity: number;
+  #length = 0;
+  #wiped = false;
+
+  constructor(capacity: number) {
+    if (!Number.isInteger(capacity) || capacity < 1 || capacity > LARGEST_BYTES) {
+      throw new HushtoneError('secret_capacity', 'internal', `capacity must be 1 to ${LARGEST_BYTES} bytes`);
+    }
+    this.#capacity = capacity;
+    this.#bytes = new Uint8Array(new ArrayBuffer(Math.max(capacity, SMALLEST_OFF_HEAP_BYTES)));
+  }
+
+  /** How many bytes it holds; 0 once wiped. */
+  get length(): number {
+    return this.#length;
+  }
+
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  get wiped(): boolean {
+    return this.#wiped;
+  }
+
+  /** Appends one byte. Throws `secret_full` when the capacity is used up; what is held stays. */
+  append(byte: number): void {
+    this.#refuseWhenWiped();
+    if (this.#length === this.#capacity)
+      throw new HushtoneError('secret_full', 'internal', 'the secret is full');
+    this.#bytes[this.#length] = byte;
+    this.#length += 1;
+  }
+
+  /** Appends the bytes of another secret or of public text. Throws `secret_full` before anything is written. */
+  appendBytes(bytes: Uint8Array): void {
+    this.#refuseWhenWiped();
+    if (this.#length + bytes.length > this.#capacity) {
+      throw new HushtoneError('secret_full', 'internal', 'the secret is full');
+    }
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** Forgets the content (zeroed) and can be filled again. */
+  clear(): void {
+    this.#refuseWhenWiped();
+    this.#bytes.fill(0);
+    this.#length = 0;
+  }
+
+  /**
+   * Lends the bytes to `consumer` for the length of the call. The view is the memory itself, not a copy: the
+   * consumer must not keep it, nor make a string of it.
+   */
+  use<T>(consumer: (bytes: Uint8Array) => T): T {
+    this.#refuseWhenWiped();
+    return consumer(this.#bytes.subarray(0, this.#length));
+  }
+
+  /** Compares in a time that depends on the capacities only, not on content or length. */
+  equals(other: SecretBuffer): boolean {
+    this.#refuseWhenWiped();
+    other.#refuseWhenWiped();
+    if (this.#bytes.length !== other.#bytes.length) return this.#equalsOfOtherCapacity(other);
+    const sameBytes = timingSafeEqual(this.#bytes, other.#bytes);
+    return sameBytes && this.#length === other.#length;
+  }
+
+  /** Zeroes the memory for good. Idempotent. */
+  wipe(): void {
+    this.#bytes.fill(0);
+    this.#length = 0;
+    this.#wiped = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.wipe();
+  }
+
+  toString(): string {
+    return PLACEHOLDER;
+  }
+
+  toJSON(): string {
+    return PLACEHOLDER;
+  }
+
+  [Symbol.toPrimitive](): string {
+    return PLACEHOLDER;
+  }
+
+  [inspect.custom](): string {
+    return PLACEHOLDER;
+  }
+
+  #equalsOfOtherCapacity(other: SecretBuffer): boolean {
+    using mine = new SecretBuffer(LARGEST_BYTES);
+    using theirs = new SecretBuffer(LARGEST_BYTES);
+    mine.appendBytes(this.#bytes.subarray(0, this.#length));
+    theirs.appendBytes(other.#bytes.subarray(0, other.#length));
+    return mine.equals(theirs);
+  }
+
+  #refuseWhenWiped(): void {
+    if (this.#wiped) throw new HushtoneError('secret_wiped', 'internal', 'the secret was wiped');
+  }
+}
