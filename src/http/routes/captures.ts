@@ -1,0 +1,55 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { CaptureCommand, CaptureDesk, CaptureRequest, FieldName } from '../../workflows/contract.ts';
+import { principalOf } from '../auth.ts';
+import type { Handlers } from '../handlers.ts';
+import { openEventStream } from '../sse.ts';
+
+const captureIdOf = (request: FastifyRequest): string =>
+  (request.params as { capture_id: string }).capture_id;
+
+/** The operations of the tag `captures`. */
+export function captureHandlers(captures: CaptureDesk): Handlers {
+  const command =
+    (build: (request: FastifyRequest) => CaptureCommand) =>
+    async (request: FastifyRequest): Promise<unknown> =>
+      await captures.command(principalOf(request), captureIdOf(request), build(request));
+  const fieldOf = (request: FastifyRequest): FieldName => (request.body as { field: FieldName }).field;
+
+  return {
+    async createCapture(request, reply) {
+      const capture = await captures.create(principalOf(request), request.body as CaptureRequest);
+      reply.code(201).header('location', `/v1/captures/${capture.id}`);
+      return capture;
+    },
+    getCapture: async (request) => await captures.get(principalOf(request), captureIdOf(request)),
+    focusField: command((request) => ({ type: 'focus', field: fieldOf(request) })),
+    clearField: command((request) => ({ type: 'clear', field: fieldOf(request) })),
+    pauseCapture: command(() => ({ type: 'pause' })),
+    resumeCapture: command(() => ({ type: 'resume' })),
+    submitCapture: command(() => ({ type: 'submit' })),
+    cancelCapture: command(() => ({ type: 'cancel' })),
+    getCaptureEvidence: async (request) =>
+      await captures.evidence(principalOf(request), captureIdOf(request)),
+    streamCaptureEvents: async (request, reply) => await streamEvents(captures, request, reply),
+  };
+}
+
+async function streamEvents(
+  captures: CaptureDesk,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const lastSeen = Number(request.headers['last-event-id'] ?? 0);
+  const captureId = captureIdOf(request);
+  // Asked before the stream is opened, so that an unknown capture is a problem document and not an empty stream.
+  await captures.get(principalOf(request), captureId);
+  const stream = openEventStream(reply);
+  const subscription = await captures.follow(
+    principalOf(request),
+    captureId,
+    lastSeen,
+    (event) => stream.send({ sequence: event.sequence, type: event.type, data: JSON.stringify(event) }),
+    () => stream.close(),
+  );
+  stream.onClose(() => subscription.close());
+}

@@ -1,0 +1,129 @@
+import helmet from '@fastify/helmet';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import openapiGlue from 'fastify-openapi-glue';
+import type { TokenVerifier } from '../access/access-token.ts';
+import { HushtoneError } from '../kernel/errors.ts';
+import { newId } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { CallDesk, CaptureDesk, HealthReport } from '../workflows/contract.ts';
+import { requireScopes } from './auth.ts';
+import type { Contract } from './contract.ts';
+import type { Handlers } from './handlers.ts';
+import { notFoundProblem, PROBLEM_TYPE, toProblem } from './problem.ts';
+import { callHandlers } from './routes/calls.ts';
+import { captureHandlers } from './routes/captures.ts';
+import { healthHandlers } from './routes/health.ts';
+import { createValidatorCompiler } from './validation.ts';
+
+/** A capture request is under 2 kB; nothing that this interface takes is larger. */
+const LARGEST_BODY_BYTES = 32 * 1024;
+/** A client has this long to send its whole request. */
+const REQUEST_TIMEOUT_MS = 15_000;
+
+export interface HttpOptions {
+  readonly contract: Contract;
+  readonly captures: CaptureDesk;
+  readonly calls: CallDesk;
+  readonly readiness: () => Promise<HealthReport>;
+  readonly verifyToken: TokenVerifier;
+  readonly logger: Logger;
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Compare every response with the contract and fail the request when it differs. Off in production. */
+  readonly checkResponses: boolean;
+}
+
+type ProblemSender = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
+
+/** Builds the server without listening. Routes, validation and scopes come from openapi.yaml. */
+export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> {
+  const server = Fastify({
+    bodyLimit: LARGEST_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    genReqId: () => newId('req'),
+    forceCloseConnections: true,
+    logger: false,
+    ...(options.tls && { https: { ...options.tls, minVersion: 'TLSv1.2' as const } }),
+  }) as FastifyInstance;
+  const sendProblem = problemSender(options.logger);
+
+  server.setValidatorCompiler(createValidatorCompiler());
+  // Bodies are checked against the contract below and sent as they are: a serializer that drops unknown members
+  // would hide a mistake.
+  server.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  server.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
+  server.setNotFoundHandler(async (request, reply) => {
+    await reply.code(404).type(PROBLEM_TYPE).send(notFoundProblem(request.id));
+  });
+  acceptEmptyJson(server);
+  await server.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
+  await server.register(openapiGlue, {
+    specification: structuredClone(options.contract.document),
+    operationResolver: operationResolver(options),
+  });
+  logRequests(server, options.logger);
+  return server;
+}
+
+function problemSender(logger: Logger): ProblemSender {
+  return (error, request, reply) => {
+    const problem = toProblem(error, request.id);
+    if (problem.status >= 500) {
+      logger.error('request failed', { requestId: request.id, code: problem.code, error });
+    }
+    if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+    void reply.code(problem.status).type(PROBLEM_TYPE).send(problem);
+  };
+}
+
+/** A POST without a body is common (`…/cancel`), and so are clients that still announce JSON with it. */
+function acceptEmptyJson(server: FastifyInstance): void {
+  server.removeContentTypeParser('text/plain');
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    if (body === '') return done(null, undefined);
+    try {
+      return done(null, JSON.parse(body as string));
+    } catch {
+      return done(new HushtoneError('body_not_json', 'invalid', 'The request body is not JSON.'));
+    }
+  });
+}
+
+function operationResolver(options: HttpOptions) {
+  const handlers: Handlers = {
+    ...captureHandlers(options.captures),
+    ...callHandlers(options.calls),
+    ...healthHandlers(options.readiness),
+  };
+  return (operationId: string) => {
+    const handler = handlers[operationId];
+    if (handler === undefined)
+      throw new Error(`openapi.yaml has the operation ${operationId} and no handler does`);
+    const scopes = options.contract.scopesOf(operationId);
+    return {
+      ...(scopes && { onRequest: requireScopes(scopes, options.verifyToken) }),
+      ...(options.checkResponses && { preSerialization: responseCheck(options.contract, operationId) }),
+      handler,
+    } as never;
+  };
+}
+
+function responseCheck(contract: Contract, operationId: string) {
+  return async (_request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> => {
+    const contentType = String(reply.getHeader('content-type') ?? '');
+    const failed = contentType.startsWith('application/problem+json') && reply.statusCode === 500;
+    if (!failed) contract.checkResponse(operationId, reply.statusCode, JSON.parse(JSON.stringify(payload)));
+    return payload;
+  };
+}
+
+function logRequests(server: FastifyInstance, logger: Logger): void {
+  server.addHook('onResponse', async (request, reply) => {
+    logger.info('request', {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url ?? 'none',
+      httpStatus: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime),
+    });
+  });
+}

@@ -1,0 +1,180 @@
+/**
+ * What a client can do, as the use cases offer it. The shapes are those of openapi.yaml, in its words; every response
+ * is checked against it outside production.
+ */
+import type { Bridge, CallState, GuardPolicy, MaskingStep, Transport } from '../telephony/contract.ts';
+import type { Purpose } from '../payments/contract.ts';
+
+export type FieldName = 'card_number' | 'expiry' | 'security_code' | 'postal_code' | 'pin';
+
+export interface FieldRequest {
+  readonly field: FieldName;
+  readonly required?: boolean;
+  readonly max_attempts?: number;
+  readonly min_length?: number;
+  readonly max_length?: number;
+}
+
+export interface CaptureRequest {
+  readonly call_id?: string;
+  readonly agent_id?: string;
+  readonly purpose: Purpose;
+  readonly amount?: { readonly value: number; readonly currency: string };
+  readonly reference?: string;
+  readonly fields?: readonly FieldRequest[];
+  readonly auto_advance?: boolean;
+  readonly auto_submit?: boolean;
+  readonly accepted_brands?: readonly string[];
+  readonly guard?: GuardPolicy;
+  readonly inter_digit_timeout_seconds?: number;
+  readonly timeout_seconds?: number;
+}
+
+export interface CaptureFieldResource {
+  readonly field: FieldName;
+  readonly required: boolean;
+  readonly status: 'empty' | 'collecting' | 'accepted' | 'rejected';
+  readonly digits: number;
+  readonly attempts: number;
+  readonly reason?: string;
+  readonly brand?: string;
+  readonly last4?: string;
+}
+
+export interface PaymentResource {
+  readonly status: 'processing' | 'succeeded' | 'declined' | 'failed' | 'unknown';
+  readonly decline_reason?: string;
+  readonly authorization_code?: string;
+  readonly provider_reference?: string;
+  readonly token?: string;
+}
+
+export type CaptureStatus =
+  | 'created'
+  | 'securing'
+  | 'collecting'
+  | 'ready'
+  | 'processing'
+  | 'succeeded'
+  | 'declined'
+  | 'failed'
+  | 'cancelled'
+  | 'expired'
+  | 'abandoned'
+  | 'interrupted';
+
+export interface CaptureResource {
+  readonly id: string;
+  readonly call_id: string;
+  readonly status: CaptureStatus;
+  readonly reason?: string;
+  readonly focus?: FieldName;
+  readonly paused?: 'agent' | 'masking';
+  readonly purpose: Purpose;
+  readonly amount?: { readonly value: number; readonly currency: string };
+  readonly reference?: string;
+  readonly fields: readonly CaptureFieldResource[];
+  readonly stray_keys: number;
+  readonly payment?: PaymentResource;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly ended_at?: string;
+}
+
+export type CaptureEventType = 'capture.status' | 'capture.field';
+
+export interface CaptureEvent {
+  readonly sequence: number;
+  readonly type: CaptureEventType;
+  readonly at: string;
+  readonly capture: CaptureResource;
+}
+
+export interface CallResource {
+  readonly id: string;
+  readonly state: CallState;
+  readonly bridge: Bridge;
+  readonly from: string;
+  readonly to: string;
+  readonly agent_id: string;
+  readonly transport: Transport;
+  readonly masked: boolean;
+  readonly started_at: string;
+  readonly connected_at?: string;
+}
+
+export interface EvidenceResource {
+  readonly capture_id: string;
+  readonly call_id: string;
+  readonly bridge: Bridge;
+  readonly transport: Transport;
+  readonly proof: string;
+  readonly engine_version?: string;
+  readonly keys_delivered: number;
+  readonly key_events_seen: number;
+  readonly key_tones_seen: number;
+  readonly duplicates_dropped: number;
+  readonly sentinel?: {
+    readonly listened_ms: number;
+    readonly digits_heard: number;
+    readonly loudest_while_guarded_dbfs?: number;
+  };
+  readonly ms_to_secured?: number;
+  readonly ms_from_doubt_to_guard: readonly number[];
+  readonly steps: readonly {
+    readonly at_ms: number;
+    readonly step: MaskingStep['step'];
+    readonly detail?: string;
+  }[];
+}
+
+/** Who asks, for the record. */
+export interface Actor {
+  readonly accountId: string;
+  readonly subject: string;
+}
+
+export type CaptureCommand =
+  | { readonly type: 'focus'; readonly field: FieldName }
+  | { readonly type: 'clear'; readonly field: FieldName }
+  | { readonly type: 'pause' }
+  | { readonly type: 'resume' }
+  | { readonly type: 'submit' }
+  | { readonly type: 'cancel' };
+
+export interface CaptureSubscription {
+  close(): void;
+}
+
+export interface CaptureDesk {
+  /** Rejects with `call_not_found`, `call_not_connected`, `capture_running`, `pin_not_supported`, or `request_…`. */
+  create(actor: Actor, request: CaptureRequest): Promise<CaptureResource>;
+  /** Rejects with `capture_not_found`. */
+  get(actor: Actor, captureId: string): Promise<CaptureResource>;
+  /** Rejects with `capture_not_found`, `capture_ended`, or the refusal of the state machine. */
+  command(actor: Actor, captureId: string, command: CaptureCommand): Promise<CaptureResource>;
+  /** Rejects with `capture_not_found`, or `evidence_not_found` when masking was never asked for. */
+  evidence(actor: Actor, captureId: string): Promise<EvidenceResource>;
+  /**
+   * Replays the events after `afterSequence`, then follows. `listener` gets them in order, each once; `ended` is
+   * called after the last one of a capture that is over.
+   */
+  follow(
+    actor: Actor,
+    captureId: string,
+    afterSequence: number,
+    listener: (event: CaptureEvent) => void,
+    ended: () => void,
+  ): Promise<CaptureSubscription>;
+}
+
+export interface CallDesk {
+  list(actor: Actor): CallResource[];
+  /** Rejects with `call_not_found`, `call_not_masked`, or `capture_running`. */
+  release(actor: Actor, callId: string): Promise<CallResource>;
+}
+
+export interface HealthReport {
+  readonly status: 'ok' | 'unavailable';
+  readonly checks: Readonly<Record<string, 'ok' | 'unavailable'>>;
+}
