@@ -1,6 +1,8 @@
-import { readdirSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { cruise, type ICruiseResult, type IForbiddenRuleType } from 'dependency-cruiser';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** Who may import whom, besides `kernel` and itself. The reason is the security argument: see README, Layout. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -100,12 +102,30 @@ function sourceFiles(): string[] {
   );
 }
 
+/**
+ * A copy of the sources for the cruiser's parser, which does not know `using` declarations yet: for the imports a
+ * `const` is the same.
+ */
+function parsableCopy(): string {
+  const copy = mkdtempSync(join(tmpdir(), 'hushtone-imports-'));
+  cpSync(join(ROOT, 'src'), join(copy, 'src'), { recursive: true });
+  cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'));
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  for (const name of sourceFiles()) {
+    const file = join(copy, 'src', name);
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/\b(await )?using (?=\w+( |:).*=)/g, 'const '));
+  }
+  return copy;
+}
+
 describe('the import table of the design', () => {
   let result: ICruiseResult;
+  let copy: string;
 
   beforeAll(async () => {
+    copy = parsableCopy();
     const reply = await cruise(['src'], {
-      baseDir: ROOT,
+      baseDir: copy,
       ruleSet: { forbidden: rules() },
       validate: true,
       tsPreCompilationDeps: true,
@@ -114,6 +134,7 @@ describe('the import table of the design', () => {
     });
     result = reply.output as ICruiseResult;
   });
+  afterAll(() => rmSync(copy, { recursive: true }));
 
   it('was held against every source file', () => {
     // A cruise that reads nothing finds nothing wrong.
