@@ -1,0 +1,58 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { EnvelopeKeys } from './envelope-keys.ts';
+import { readJsonObject, requireMembers, sendJson, sendProblem } from './exchange.ts';
+import { parseFaults, type FaultQueue } from './faults.ts';
+import type { Ledger } from './ledger.ts';
+import { Problem } from './problem.ts';
+
+export interface AdminListenerOptions {
+  readonly token: string;
+  readonly keys: EnvelopeKeys;
+  readonly ledger: Ledger;
+  readonly faults: FaultQueue;
+}
+
+/**
+ * What tests may ask of the sandbox. Its ledger shows full card numbers, which no real provider's would: it listens on
+ * a loopback address only and wants a bearer token.
+ */
+export function createAdminListener({ token, keys, ledger, faults }: AdminListenerOptions): RequestListener {
+  const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (!sameText(request.headers.authorization ?? '', `Bearer ${token}`)) {
+      throw new Problem(401, 'unauthorized', 'the admin token is missing or wrong');
+    }
+    switch (`${request.method} ${request.url}`) {
+      case 'GET /admin/ledger':
+        sendJson(response, 200, { entries: ledger.entries() });
+        return;
+      case 'DELETE /admin/ledger':
+        ledger.clear();
+        break;
+      case 'POST /admin/faults': {
+        const body = await readJsonObject(request);
+        requireMembers(body, ['faults'], []);
+        faults.set(parseFaults(body['faults']));
+        break;
+      }
+      case 'POST /admin/keys/rotate':
+        await keys.rotate();
+        break;
+      default:
+        throw new Problem(404, 'not_found', 'there is no such resource');
+    }
+    response.writeHead(204).end();
+  };
+
+  return (request, response) => {
+    route(request, response).catch((error: unknown) => {
+      const problem = error instanceof Problem ? error : new Problem(500, 'internal', 'the request failed');
+      sendProblem(response, problem, { connection: 'close' });
+    });
+  };
+}
+
+function sameText(left: string, right: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(left), digest(right));
+}

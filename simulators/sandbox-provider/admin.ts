@@ -1,0 +1,59 @@
+import { request as httpRequest } from 'node:http';
+import type { Fault } from './faults.ts';
+import type { LedgerEntry } from './ledger.ts';
+
+/** A test's view of a running sandbox provider. Every method rejects when the provider refuses or is gone. */
+export class SandboxAdmin {
+  readonly #url: string;
+  readonly #token: string;
+
+  constructor(url: string, token: string) {
+    this.#url = url;
+    this.#token = token;
+  }
+
+  /** Payments that were processed, in the order of arrival, with their full card numbers. */
+  async ledger(): Promise<LedgerEntry[]> {
+    const { entries } = JSON.parse(await this.#send('GET', '/admin/ledger')) as { entries: LedgerEntry[] };
+    return entries;
+  }
+
+  /** What goes wrong next; replaces faults that have not struck yet. */
+  async setFaults(faults: readonly Fault[]): Promise<void> {
+    await this.#send('POST', '/admin/faults', { faults });
+  }
+
+  /** Makes a new envelope key; envelopes sealed to an earlier one are refused from now on. */
+  async rotateKey(): Promise<void> {
+    await this.#send('POST', '/admin/keys/rotate');
+  }
+
+  /** Forgets every payment and every pending fault. */
+  async reset(): Promise<void> {
+    await this.#send('DELETE', '/admin/ledger');
+    await this.setFaults([]);
+  }
+
+  #send(method: string, path: string, body?: unknown): Promise<string> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const headers = {
+      authorization: `Bearer ${this.#token}`,
+      ...(text !== undefined && { 'content-type': 'application/json' }),
+    };
+    return new Promise((resolve, reject) => {
+      // No agent: a test must not be left with an idle connection.
+      const request = httpRequest(new URL(path, this.#url), { method, headers, agent: false }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const answer = Buffer.concat(chunks).toString('utf8');
+          if (response.statusCode === 200 || response.statusCode === 204) resolve(answer);
+          else reject(new Error(`sandbox admin ${method} ${path}: ${response.statusCode} ${answer}`));
+        });
+      });
+      request.on('error', reject);
+      request.end(text);
+    });
+  }
+}

@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { createSandboxProviderServer } from './server.ts';
+
+const USAGE = `sandbox payment provider
+  --tls-cert FILE --tls-key FILE   its certificate and private key, PEM
+  --client-ca FILE                 the CA of the certificates that clients must show, PEM
+  --port N --admin-port N          on 127.0.0.1, default 0 (any free port)
+  --exit-with-parent               stop when standard input ends
+environment (never arguments: other users can read those):
+  SANDBOX_ADMIN_TOKEN              bearer token of the admin port, required
+  SANDBOX_PIN_KEY                  AES key for PIN blocks, 32 or 64 hexadecimal digits, optional
+`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      'tls-cert': { type: 'string' },
+      'tls-key': { type: 'string' },
+      'client-ca': { type: 'string' },
+      port: { type: 'string', default: '0' },
+      'admin-port': { type: 'string', default: '0' },
+      'exit-with-parent': { type: 'boolean', default: false },
+    },
+  });
+  const adminToken = process.env['SANDBOX_ADMIN_TOKEN'];
+  const pinKey = process.env['SANDBOX_PIN_KEY'];
+  const [cert, key, clientCa] = [values['tls-cert'], values['tls-key'], values['client-ca']];
+  if (cert === undefined || key === undefined || clientCa === undefined || !adminToken) {
+    throw new Error(`an option is missing\n${USAGE}`);
+  }
+  const server = await createSandboxProviderServer({
+    tls: {
+      cert: await readFile(cert, 'utf8'),
+      key: await readFile(key, 'utf8'),
+      clientCa: await readFile(clientCa, 'utf8'),
+    },
+    adminToken,
+    ...(pinKey !== undefined && { pinKey }),
+    port: readPort(values.port),
+    adminPort: readPort(values['admin-port']),
+  });
+  const stop = (): void => void server.close();
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  if (values['exit-with-parent']) {
+    // Nothing is read: the end of the pipe is the death of the process that holds the other side.
+    process.stdin.resume().once('end', () => {
+      stop();
+    });
+  }
+  process.stdout.write(
+    `${JSON.stringify({ ready: true, port: server.port, adminPort: server.adminPort })}\n`,
+  );
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new Error('a port must be 0 to 65535');
+  return port;
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : 'failed'}\n`);
+  process.exitCode = 1;
+}
