@@ -46,9 +46,15 @@ export class SecretBuffer {
     return this.#wiped;
   }
 
-  /** Appends one byte. Throws `secret_full` when the capacity is used up; what is held stays. */
+  /**
+   * Appends one byte. Throws `secret_full` when the capacity is used up and `secret_byte` for a number that is none,
+   * which a typed array would silently cut to one; what is held stays.
+   */
   append(byte: number): void {
     this.#refuseWhenWiped();
+    if (!Number.isInteger(byte) || byte < 0 || byte > 255) {
+      throw new HushtoneError('secret_byte', 'internal', 'a byte is a whole number from 0 to 255');
+    }
     if (this.#length === this.#capacity)
       throw new HushtoneError('secret_full', 'internal', 'the secret is full');
     this.#bytes[this.#length] = byte;
@@ -86,8 +92,7 @@ export class SecretBuffer {
     this.#refuseWhenWiped();
     other.#refuseWhenWiped();
     if (this.#bytes.length !== other.#bytes.length) return this.#equalsOfOtherCapacity(other);
-    const sameBytes = timingSafeEqual(this.#bytes, other.#bytes);
-    return sameBytes && this.#length === other.#length;
+    return timingSafeEqual(this.#bytes, other.#bytes) && this.#length === other.#length;
   }
 
   /** Zeroes the memory for good. Idempotent. */
@@ -120,9 +125,10 @@ export class SecretBuffer {
   #equalsOfOtherCapacity(other: SecretBuffer): boolean {
     using mine = new SecretBuffer(LARGEST_BYTES);
     using theirs = new SecretBuffer(LARGEST_BYTES);
-    mine.appendBytes(this.#bytes.subarray(0, this.#length));
-    theirs.appendBytes(other.#bytes.subarray(0, other.#length));
-    return mine.equals(theirs);
+    // The whole memory and not only what is held: how long copying takes must not tell the length.
+    mine.#bytes.set(this.#bytes);
+    theirs.#bytes.set(other.#bytes);
+    return timingSafeEqual(mine.#bytes, theirs.#bytes) && this.#length === other.#length;
   }
 
   #refuseWhenWiped(): void {
