@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freeControlPort, freePortRange } from './ports.ts';
 
@@ -13,6 +14,7 @@ const SETPRIV = '/usr/bin/setpriv';
 const READY_WITHIN_MS = 10_000;
 const READY_POLL_MS = 25;
 const STOP_WITHIN_MS = 3_000;
+const STOP_POLL_MS = 1;
 const RTP_PORTS = 400;
 const START_ATTEMPTS = 3;
 /** The last output that is kept for an error message. */
@@ -52,8 +54,8 @@ export interface RtpengineDaemon {
   kill(): Promise<void>;
   /** Ends it as `kill` does when it runs, and starts it again on the same ports. */
   restart(): Promise<void>;
-  /** It hears nothing and says nothing, as behind a broken network. Media stands still too. */
-  pause(): void;
+  /** It hears nothing and says nothing, as behind a broken network. Media stands still too. Resolves when it does. */
+  pause(): Promise<void>;
   resume(): void;
 }
 
@@ -114,7 +116,7 @@ export async function startRtpengine(options: RtpengineOptions = {}): Promise<Rt
           await end(running, 'SIGKILL');
           running = await launch(parameters, ngUdp);
         },
-        pause: () => void running.kill('SIGSTOP'),
+        pause: () => stopAllThreads(running),
         resume: () => void running.kill('SIGCONT'),
       };
     } catch (error) {
@@ -170,6 +172,19 @@ async function answers(ng: Address, signal: AbortSignal): Promise<'answered'> {
     socket.close();
   }
   throw new Error('no answer');
+}
+
+async function stopAllThreads(child: ChildProcess): Promise<void> {
+  child.kill('SIGSTOP');
+  for (let waitedMs = 0; waitedMs < STOP_WITHIN_MS; waitedMs += STOP_POLL_MS) {
+    const tasks = `/proc/${child.pid}/task`;
+    const threads = await readdir(tasks);
+    const states = await Promise.all(threads.map((thread) => readFile(`${tasks}/${thread}/stat`, 'utf8')));
+    // proc(5): the state follows the name, which is in brackets; T is stopped.
+    if (states.every((stat) => stat.slice(stat.lastIndexOf(')') + 2).startsWith('T'))) return;
+    await delay(STOP_POLL_MS);
+  }
+  throw new Error(`rtpengine was not paused in ${STOP_WITHIN_MS} ms`);
 }
 
 async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {

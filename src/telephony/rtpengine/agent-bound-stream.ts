@@ -11,7 +11,7 @@ export function agentBoundTags(call: QueriedCall, isFreeswitch: AddressMatcher):
   return call.tags.filter(
     (tag) =>
       tag.tag !== '' &&
-      !tag.subscriber &&
+      tag.conversing &&
       tag.streams.some(({ address }) => address !== undefined && isFreeswitch(address)),
   );
 }

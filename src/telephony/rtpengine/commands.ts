@@ -25,8 +25,11 @@ export interface QueriedTag {
   readonly tag: string;
   /** Seconds since 1970; differs when the participant was created anew. */
   readonly created: string;
-  /** A participant that a `subscribe request` made: it only receives. */
-  readonly subscriber: boolean;
+  /**
+   * Whether somebody is talked with. Not so for what a `subscribe request` made: it stays listed, with its address,
+   * even after `unsubscribe`.
+   */
+  readonly conversing: boolean;
   /** Its audio streams, RTP and RTCP. */
   readonly streams: readonly QueriedStream[];
 }
@@ -128,13 +131,15 @@ async function ok(
 
 function queriedTag(tag: BencodeDictionary): QueriedTag {
   const medias = list(tag.get('medias'));
-  // 10.5 lists subscriptions by tag, later engines by media.
-  const subscriptions = [tag, ...medias].flatMap((holder) => list(holder.get('subscriptions')));
-  const types = subscriptions.map((subscription) => bencodeText(subscription.get('type')));
+  const partners = ['subscriptions', 'subscribers'].map((key) => tag.get(key));
+  // Before 10.0 there were no subscriptions, nor these lists.
+  const listed = partners.some((list) => list !== undefined);
   return {
     tag: bencodeText(tag.get('tag')) ?? '',
     created: scalar(tag.get('created')),
-    subscriber: types.length > 0 && types.every((type) => type === 'pub/sub'),
+    conversing:
+      !listed ||
+      partners.flatMap(list).some((partner) => bencodeText(partner.get('type')) === 'offer/answer'),
     streams: medias
       .filter((media) => bencodeText(media.get('type')) === 'audio')
       .flatMap((media) => list(media.get('streams')))

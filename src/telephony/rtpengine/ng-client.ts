@@ -54,6 +54,10 @@ export function createNgClient(url: string, options: NgClientOptions): NgClient 
       if (entry === undefined) return;
       answer(entry, value);
     },
+    unreadable(cookie) {
+      const entry = settle(cookie);
+      entry?.reject(refusal(entry.command, 'the answer is not understood'));
+    },
     connected(again) {
       for (const { frame } of pending.values()) transport.send(frame);
       if (!again) return;

@@ -16,6 +16,8 @@ export interface NgTransport {
 export interface NgTransportEvents {
   /** A whole message came, an answer or one that nobody asked for. */
   received(cookie: string, value: BencodeValue): void;
+  /** What came under this cookie is no bencode. */
+  unreadable(cookie: string): void;
   /** A connection stands; `again` when it is not the first. Frames without an answer must be sent again. */
   connected(again: boolean): void;
 }

@@ -1,6 +1,5 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock, Timer } from '../../kernel/clock.ts';
-import { HushtoneError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { decodeBencodePrefix } from './bencode.ts';
 import { LONGEST_COOKIE, splitFrame, type NgTransport, type NgTransportEvents } from './ng-transport.ts';
@@ -47,13 +46,7 @@ export function createTcpTransport(
     current.on('data', (chunk: Buffer) => {
       heardAtMs = clock.monotonicMs();
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
-      try {
-        takeFrames();
-      } catch (error) {
-        // The stream cannot be read on from the middle of a frame.
-        logger.warn('rtpengine sent what is not an ng message; connecting again', { error });
-        current.resetAndDestroy();
-      }
+      while (takeFrame(current));
     });
     current.on('error', (error) => logger.debug('rtpengine control connection', { error }));
     current.on('close', () => {
@@ -64,24 +57,35 @@ export function createTcpTransport(
     });
   };
 
-  const takeFrames = (): void => {
-    for (;;) {
-      let start = 0;
-      while (received[start] === LINE_FEED) start += 1;
-      received = received.subarray(start);
-      if (received.length === 0) return;
-      const frame = splitFrame(received);
-      if (frame === undefined) {
-        if (received.length > LONGEST_COOKIE) {
-          throw new HushtoneError('bencode_invalid', 'invalid', 'a frame without a cookie');
-        }
-        return;
-      }
-      const body = decodeBencodePrefix(received, frame.bodyStart);
-      if (body === undefined) return;
-      received = received.subarray(body.end);
-      events.received(frame.cookie, body.value);
+  /** Takes one whole frame off what was received; false when there is none. */
+  const takeFrame = (from: Socket): boolean => {
+    const start = received.findIndex((byte) => byte !== LINE_FEED);
+    received = received.subarray(start === -1 ? received.length : start);
+    const frame = splitFrame(received);
+    if (frame === undefined) {
+      if (received.length > LONGEST_COOKIE) startAfresh(from);
+      return false;
     }
+    let body: ReturnType<typeof decodeBencodePrefix>;
+    try {
+      body = decodeBencodePrefix(received, frame.bodyStart);
+    } catch (error) {
+      startAfresh(from, error);
+      events.unreadable(frame.cookie);
+      return false;
+    }
+    if (body === undefined) return false;
+    received = received.subarray(body.end);
+    events.received(frame.cookie, body.value);
+    return true;
+  };
+
+  /** A stream cannot be read on from the middle of a frame. */
+  const startAfresh = (from: Socket, error?: unknown): void => {
+    logger.warn('rtpengine sent what is not an ng message; connecting again', { error });
+    received = Buffer.alloc(0);
+    usable = false;
+    from.resetAndDestroy();
   };
 
   open();

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import type { Logger } from '../../kernel/logger.ts';
-import { decodeBencode } from './bencode.ts';
+import { decodeBencode, type BencodeValue } from './bencode.ts';
 import { splitFrame, type NgTransport, type NgTransportEvents } from './ng-transport.ts';
 
 /** ng over UDP (`--listen-ng`): one frame a datagram. */
@@ -17,11 +17,15 @@ export function createUdpTransport(
   socket.on('message', (datagram) => {
     const frame = splitFrame(datagram);
     if (frame === undefined) return;
+    let value: BencodeValue;
     try {
-      events.received(frame.cookie, decodeBencode(datagram.subarray(frame.bodyStart)));
+      value = decodeBencode(datagram.subarray(frame.bodyStart));
     } catch (error) {
       logger.warn('a datagram from rtpengine is not an ng message', { error });
+      events.unreadable(frame.cookie);
+      return;
     }
+    events.received(frame.cookie, value);
   });
   // An ICMP "port unreachable" or a failed name look-up: the client sends again until its time is up.
   socket.on('error', (error) => logger.debug('rtpengine control socket', { error }));
