@@ -1,6 +1,7 @@
 import { Agent, request as httpsRequest } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../kernel/clock.ts';
+import { tlsClientOptions } from '../../pki/tls-options.ts';
 import type { Secret } from '../../secrets/secret.ts';
 
 /** A larger answer is cut off: every answer of the sandbox is far shorter. */
@@ -54,11 +55,11 @@ export class Transport {
     this.#agent = new Agent({
       keepAlive: true,
       maxSockets: MOST_CONNECTIONS,
-      ca: options.ca,
-      cert: options.clientCert,
-      key: options.clientKey.reveal(),
-      minVersion: 'TLSv1.2', // PCI DSS 4.2.1
-      rejectUnauthorized: true,
+      ...tlsClientOptions({
+        ca: options.ca,
+        certificate: options.clientCert,
+        key: options.clientKey.reveal(),
+      }),
     });
   }
 
