@@ -1,0 +1,110 @@
+import { ConfigError, type ConfigProblem } from './config-error.ts';
+import type { Config } from './config.ts';
+import { enablesJambonzDebug } from './debug-namespaces.ts';
+import { isInDevelopmentDirectory } from './development-material.ts';
+import type { Runtime } from './environment.ts';
+import { leakingFlags } from './node-flags.ts';
+
+/** Fits 96 random bits in base64: beyond guessing over the network. */
+const SHORTEST_PASSWORD = 16;
+
+/** Keys of published ISO 9564-1 format 4 examples; everyone has them. */
+const PUBLISHED_PIN_KEYS = new Set(['00112233445566778899aabbccddeeff', 'c1d0f8fb4958670dba40ab1f3752ef0d']);
+
+function problemsOfRuntime(runtime: Runtime): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (runtime.debug !== undefined && enablesJambonzDebug(runtime.debug)) {
+    problems.push({
+      variable: 'DEBUG',
+      problem: 'switches on the debug output of jambonz, which prints every digit',
+      expected: 'a value that leaves `jambonz:*` out',
+    });
+  }
+  for (const flag of leakingFlags(runtime.execArgv, runtime.nodeOptions)) {
+    problems.push({
+      variable: flag,
+      problem: 'lets memory with digits out of the process',
+      expected: 'no such flag on the command line or in `NODE_OPTIONS`',
+    });
+  }
+  if (runtime.inspectorUrl !== undefined) {
+    problems.push({
+      variable: 'inspector',
+      problem: 'an inspector listens and can read the memory of the process',
+      expected: 'none',
+    });
+  }
+  return problems;
+}
+
+function problemsOfTransport(config: Config): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (config.tls === undefined) {
+    problems.push({
+      variable: 'TLS_CERT_FILE',
+      problem: 'is missing, so that both listeners would speak plain text',
+      expected: 'a certificate, and its key in `TLS_KEY_FILE`',
+    });
+  }
+  const { publicUrl } = config.http;
+  if (publicUrl !== undefined && !publicUrl.startsWith('https:')) {
+    problems.push({ variable: 'PUBLIC_URL', problem: 'is not encrypted', expected: 'an `https:` URL' });
+  }
+  const { listenUrl } = config.telephony;
+  if (listenUrl !== undefined && !listenUrl.startsWith('wss:')) {
+    problems.push({ variable: 'LISTEN_URL', problem: 'is not encrypted', expected: 'a `wss:` URL' });
+  }
+  return problems;
+}
+
+function problemsOfFiles(config: Config): ConfigProblem[] {
+  return config.files
+    .filter((file) => file.development || isInDevelopmentDirectory(file.path))
+    .map(({ variable, path }) => ({
+      variable,
+      problem: `${path} was made for development`,
+      expected: 'a file of your own authority, outside `certs/dev`',
+    }));
+}
+
+function problemsOfSecrets(config: Config): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (config.database.url === undefined) {
+    problems.push({
+      variable: 'DATABASE_URL',
+      problem: 'is missing, and the embedded PostgreSQL is for development',
+      expected: 'the URL of a PostgreSQL server',
+    });
+  }
+  if (config.telephony.password.reveal().length < SHORTEST_PASSWORD) {
+    problems.push({
+      variable: 'JAMBONZ_PASSWORD',
+      problem: 'is short enough to guess',
+      expected: `at least ${SHORTEST_PASSWORD} characters`,
+    });
+  }
+  const pinKey = config.provider?.pinKey?.reveal().toLowerCase();
+  if (pinKey !== undefined && (PUBLISHED_PIN_KEYS.has(pinKey) || /^(..)\1+$/.test(pinKey))) {
+    problems.push({
+      variable: 'PROVIDER_PIN_KEY',
+      problem: 'is a published test key or one byte repeated',
+      expected: 'the key that the provider has issued',
+    });
+  }
+  return problems;
+}
+
+/**
+ * Refuses to serve in production with anything that is fit for development only or that lets digits out of the
+ * process. Throws a `ConfigError` with all refusals at once. Outside production it refuses nothing.
+ */
+export function assertServable(config: Config, runtime: Runtime): void {
+  if (config.environment !== 'production') return;
+  const problems = [
+    ...problemsOfRuntime(runtime),
+    ...problemsOfTransport(config),
+    ...problemsOfFiles(config),
+    ...problemsOfSecrets(config),
+  ];
+  if (problems.length > 0) throw new ConfigError(problems);
+}

@@ -1,0 +1,117 @@
+import type { LogLevel } from '../kernel/logger.ts';
+import type { Secret } from '../secrets/secret.ts';
+
+export type Environment = 'development' | 'production' | 'test';
+
+/** A host and a port to listen on. Port 0, outside production only, means a free port. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A certificate (PEM, chain allowed) and its private key (PEM). */
+export interface TlsIdentity {
+  readonly certificate: string;
+  readonly key: Secret;
+}
+
+/** An address block. `prefix` 32 (IPv4) or 128 (IPv6) is a single address. */
+export interface AddressBlock {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+export interface RouteConfig {
+  readonly accountId: string;
+  readonly agentId: string;
+  /** A jambonz dial target. */
+  readonly target: Readonly<Record<string, unknown>>;
+  readonly recording?: Readonly<Record<string, unknown>>;
+}
+
+/** A file that a setting names, kept so that the checks for production can look at where it lies and what it is. */
+export interface NamedFile {
+  readonly variable: string;
+  readonly path: string;
+  /** The file says of itself that it was made for development. */
+  readonly development: boolean;
+}
+
+/** The whole configuration: read once, checked, frozen to its leaves and passed down. */
+export interface Config {
+  readonly environment: Environment;
+  readonly logLevel: LogLevel;
+  readonly instanceId: string;
+  readonly database: {
+    /** Absent: an embedded PostgreSQL in `dataDir`. */
+    readonly url?: Secret;
+    /** Absolute. */
+    readonly dataDir: string;
+    readonly poolSize: number;
+  };
+  /** Serves both listeners. Absent: both speak plain text. */
+  readonly tls?: TlsIdentity;
+  readonly http: ListenAddress & {
+    /** No trailing slash. Absent when neither PUBLIC_URL nor a fixed port is set: see `publicUrlOf`. */
+    readonly publicUrl?: string;
+  };
+  readonly telephony: ListenAddress & {
+    /** `ws:` or `wss:`, no trailing slash. Absent when neither LISTEN_URL nor a fixed port is set: see `listenUrlOf`. */
+    readonly listenUrl?: string;
+    readonly username: string;
+    readonly password: Secret;
+    readonly bridge: 'dial' | 'conference';
+    readonly agentTimeoutSeconds: number;
+    /** Always present with the `dial` bridge. */
+    readonly rtpengine?: {
+      readonly protocol: 'udp' | 'tcp';
+      readonly host: string;
+      readonly port: number;
+      readonly timeoutMs: number;
+      /** Where FreeSWITCH's media comes from: rtpengine's tag with such an endpoint is the agent-bound stream. */
+      readonly freeswitchMedia: readonly AddressBlock[];
+    };
+  };
+  /** By the called number. */
+  readonly routes: Readonly<Record<string, RouteConfig>>;
+  readonly capture: {
+    readonly guard: 'until_proven' | 'always';
+    readonly secureTimeoutMs: number;
+    readonly interDigitTimeoutSeconds: number;
+    readonly timeoutSeconds: number;
+  };
+  /** Absent: no payment can be taken. */
+  readonly provider?: {
+    readonly url: string;
+    /** PEM: who may have signed the provider's certificate. */
+    readonly ca: string;
+    readonly identity: TlsIdentity;
+    /** AES key in hex, 32 or 64 characters, for ISO 9564-1 format 4 PIN blocks. */
+    readonly pinKey?: Secret;
+    readonly timeoutMs: number;
+  };
+  readonly tokens: {
+    readonly issuer: string;
+    readonly audience: string;
+    /** PKCS#8 PEM, Ed25519. */
+    readonly signingKey: Secret;
+  };
+  readonly files: readonly NamedFile[];
+}
+
+function baseUrl(scheme: string, config: Config, host: string, port: number): string {
+  const anyAddress = host === '0.0.0.0' || host === '::';
+  const name = anyAddress ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `${config.tls === undefined ? scheme : `${scheme}s`}://${name}:${port}`;
+}
+
+/** Where clients reach the HTTP listener that is bound to `port`. */
+export function publicUrlOf(config: Config, port: number): string {
+  return config.http.publicUrl ?? baseUrl('http', config, config.http.host, port);
+}
+
+/** Where jambonz reaches the telephony listener that is bound to `port`. */
+export function listenUrlOf(config: Config, port: number): string {
+  return config.telephony.listenUrl ?? baseUrl('ws', config, config.telephony.host, port);
+}

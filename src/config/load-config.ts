@@ -1,0 +1,202 @@
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { Secret } from '../secrets/secret.ts';
+import { parseAddressBlock } from './address-blocks.ts';
+import { ConfigError } from './config-error.ts';
+import type { AddressBlock, Config, RouteConfig } from './config.ts';
+import { deepFreeze } from './freeze.ts';
+import { readCertificates, readIdentity, readSigningKey } from './pem.ts';
+import { parseRoutes } from './routes.ts';
+import { SettingReader } from './setting-reader.ts';
+
+const INSTANCE_ID = /^[A-Za-z0-9._-]{1,255}$/;
+const DATABASE_URL = /^postgres(?:ql)?:\/\/\S+$/;
+/** RFC 7617 section 2: a user name with a colon cannot be told from the password. */
+const USERNAME = /^[^:]{1,255}$/;
+const PASSWORD = /^\S{1,255}$/;
+const PIN_KEY = /^(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{64})$/;
+const TOKEN_NAME = /^\S{1,255}$/;
+const HOST = /^[A-Za-z0-9._:-]{1,255}$/;
+
+/** Stands in for a value that was reported, and never leaves this file. */
+const NOTHING = new Secret('');
+
+const withoutTrailingSlash = (url: URL): string => url.href.replace(/\/+$/, '');
+
+function readDatabase(reader: SettingReader, production: boolean): Config['database'] {
+  const url = reader.secret('DATABASE_URL', DATABASE_URL);
+  if (production && url === undefined) reader.missing('DATABASE_URL', 'in production');
+  return {
+    ...(url !== undefined && { url }),
+    dataDir: resolve(reader.text('DATA_DIR') ?? ''),
+    poolSize: reader.integer('DATABASE_POOL_SIZE'),
+  };
+}
+
+function readPort(reader: SettingReader, name: 'HTTP_PORT' | 'TELEPHONY_PORT', production: boolean): number {
+  const port = reader.integer(name);
+  if (port === 0 && production) reader.report(name, '0 is not a fixed port', '1 to 65535 in production');
+  return port;
+}
+
+function readTls(reader: SettingReader): Config['tls'] {
+  const certificate = reader.has('TLS_CERT_FILE');
+  const key = reader.has('TLS_KEY_FILE');
+  if (certificate && !key) reader.missing('TLS_KEY_FILE', 'with `TLS_CERT_FILE`');
+  if (key && !certificate) reader.missing('TLS_CERT_FILE', 'with `TLS_KEY_FILE`');
+  return readIdentity(reader, 'TLS_CERT_FILE', 'TLS_KEY_FILE');
+}
+
+function readHttp(reader: SettingReader, production: boolean): Config['http'] {
+  const publicUrl = reader.url('PUBLIC_URL', ['http:', 'https:']);
+  return {
+    host: reader.text('HTTP_HOST', HOST) ?? '',
+    port: readPort(reader, 'HTTP_PORT', production),
+    ...(publicUrl !== undefined && { publicUrl: withoutTrailingSlash(publicUrl) }),
+  };
+}
+
+function readMediaAddresses(reader: SettingReader): AddressBlock[] {
+  const blocks: AddressBlock[] = [];
+  for (const item of (reader.text('FREESWITCH_MEDIA_ADDRESSES') ?? '').split(',')) {
+    const text = item.trim();
+    if (text === '') continue;
+    const block = parseAddressBlock(text);
+    if (block === undefined) {
+      reader.report('FREESWITCH_MEDIA_ADDRESSES', `${JSON.stringify(text)} is no address or block`);
+    } else blocks.push(block);
+  }
+  return blocks;
+}
+
+function readRtpengine(reader: SettingReader, bridge: string): Config['telephony']['rtpengine'] {
+  const timeoutMs = reader.integer('RTPENGINE_TIMEOUT_MS');
+  const url = reader.url('RTPENGINE_URL', ['udp:', 'tcp:']);
+  const freeswitchMedia = readMediaAddresses(reader);
+  if (bridge === 'dial') {
+    if (!reader.has('RTPENGINE_URL')) reader.missing('RTPENGINE_URL', 'with `BRIDGE=dial`');
+    if (!reader.has('FREESWITCH_MEDIA_ADDRESSES')) {
+      reader.missing('FREESWITCH_MEDIA_ADDRESSES', 'with `BRIDGE=dial`');
+    } else if (freeswitchMedia.length === 0) {
+      reader.report('FREESWITCH_MEDIA_ADDRESSES', 'holds no address');
+    }
+  }
+  if (url === undefined) return undefined;
+  if (url.port === '' || url.port === '0' || !['', '/'].includes(url.pathname)) {
+    reader.report('RTPENGINE_URL', 'has no port, or a path');
+  }
+  return {
+    protocol: url.protocol === 'tcp:' ? 'tcp' : 'udp',
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(url.port),
+    timeoutMs,
+    freeswitchMedia,
+  };
+}
+
+function readTelephony(reader: SettingReader, production: boolean): Config['telephony'] {
+  const bridge = reader.choice('BRIDGE');
+  const listenUrl = reader.url('LISTEN_URL', ['ws:', 'wss:']);
+  const username = reader.text('JAMBONZ_USERNAME', USERNAME);
+  const password = reader.secret('JAMBONZ_PASSWORD', PASSWORD);
+  if (username === undefined) reader.missing('JAMBONZ_USERNAME', 'always');
+  if (password === undefined) reader.missing('JAMBONZ_PASSWORD', 'always');
+  const rtpengine = readRtpengine(reader, bridge);
+  return {
+    host: reader.text('TELEPHONY_HOST', HOST) ?? '',
+    port: readPort(reader, 'TELEPHONY_PORT', production),
+    ...(listenUrl !== undefined && { listenUrl: withoutTrailingSlash(listenUrl) }),
+    username: username ?? '',
+    password: password ?? NOTHING,
+    bridge,
+    agentTimeoutSeconds: reader.integer('AGENT_TIMEOUT_SECONDS'),
+    ...(rtpengine !== undefined && { rtpengine }),
+  };
+}
+
+function readRoutes(reader: SettingReader): Record<string, RouteConfig> {
+  const inline = reader.text('ROUTES');
+  const isInFile = reader.has('ROUTES_FILE');
+  if (inline !== undefined && isInFile) {
+    reader.report('ROUTES', 'is set together with `ROUTES_FILE`', 'only one of the two');
+  }
+  if (inline === undefined && !isInFile) reader.missing('ROUTES', 'unless `ROUTES_FILE` is set');
+  const json = inline ?? reader.file('ROUTES_FILE');
+  if (json === undefined) return {};
+  const { routes, faults } = parseRoutes(json);
+  const name = inline === undefined ? 'ROUTES_FILE' : 'ROUTES';
+  for (const fault of faults) reader.report(name, fault);
+  return routes;
+}
+
+function readProvider(reader: SettingReader): Config['provider'] {
+  const url = reader.url('PROVIDER_URL', ['https:']);
+  const ca = readCertificates(reader, 'PROVIDER_CA_FILE');
+  const identity = readIdentity(reader, 'PROVIDER_CLIENT_CERT_FILE', 'PROVIDER_CLIENT_KEY_FILE');
+  const pinKey = reader.secret('PROVIDER_PIN_KEY', PIN_KEY);
+  const timeoutMs = reader.integer('PROVIDER_TIMEOUT_MS');
+  if (!reader.has('PROVIDER_URL')) return undefined;
+  for (const name of ['PROVIDER_CA_FILE', 'PROVIDER_CLIENT_CERT_FILE', 'PROVIDER_CLIENT_KEY_FILE'] as const) {
+    if (!reader.has(name)) reader.missing(name, 'with `PROVIDER_URL`');
+  }
+  if (url === undefined || ca === undefined || identity === undefined) return undefined;
+  return {
+    url: withoutTrailingSlash(url),
+    ca,
+    identity,
+    timeoutMs,
+    ...(pinKey !== undefined && { pinKey }),
+  };
+}
+
+function readTokens(reader: SettingReader): Config['tokens'] {
+  if (!reader.has('TOKEN_SIGNING_KEY_FILE')) reader.missing('TOKEN_SIGNING_KEY_FILE', 'always');
+  return {
+    issuer: reader.text('TOKEN_ISSUER', TOKEN_NAME) ?? '',
+    audience: reader.text('TOKEN_AUDIENCE', TOKEN_NAME) ?? '',
+    signingKey: readSigningKey(reader) ?? NOTHING,
+  };
+}
+
+/** The HTTP and the telephony listener are two: a fixed port serves one of them on an address. */
+function refuseSharedPort(reader: SettingReader, config: Config): void {
+  const { http, telephony } = config;
+  if (http.port === 0 || http.port !== telephony.port || http.host !== telephony.host) return;
+  reader.report('TELEPHONY_PORT', `${telephony.port} is the port of the HTTP listener too`, 'another port');
+}
+
+/**
+ * The configuration that `env` and the files it names describe, frozen to its leaves.
+ *
+ * Throws a `ConfigError` with every mistake at once. What is fit for development only is refused by
+ * `assertServable`, not here.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const reader = new SettingReader(env);
+  const environment = reader.choice('NODE_ENV');
+  const production = environment === 'production';
+  const tls = readTls(reader);
+  const provider = readProvider(reader);
+  const config: Config = {
+    environment,
+    logLevel: reader.choice('LOG_LEVEL'),
+    instanceId: reader.text('INSTANCE_ID', INSTANCE_ID) ?? hostname(),
+    database: readDatabase(reader, production),
+    ...(tls !== undefined && { tls }),
+    http: readHttp(reader, production),
+    telephony: readTelephony(reader, production),
+    routes: readRoutes(reader),
+    capture: {
+      guard: reader.choice('GUARD'),
+      secureTimeoutMs: reader.integer('SECURE_TIMEOUT_MS'),
+      interDigitTimeoutSeconds: reader.integer('CAPTURE_INTER_DIGIT_TIMEOUT_SECONDS'),
+      timeoutSeconds: reader.integer('CAPTURE_TIMEOUT_SECONDS'),
+    },
+    ...(provider !== undefined && { provider }),
+    tokens: readTokens(reader),
+    files: reader.files,
+  };
+  refuseSharedPort(reader, config);
+  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  return deepFreeze(config);
+}

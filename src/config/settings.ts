@@ -1,0 +1,332 @@
+/**
+ * Every setting, as data: the reader takes defaults and limits from here and the documentation's table is made of it.
+ * A default is written as it would be in the environment. A setting without `default` is optional unless `required`
+ * says when it is needed.
+ */
+export interface Setting {
+  readonly group: string;
+  readonly kind: 'text' | 'integer' | 'choice' | 'secret' | 'url' | 'file' | 'list' | 'json';
+  readonly default?: string;
+  /** The default in words, where it is worked out and not fixed. */
+  readonly defaultInWords?: string;
+  readonly required?: string;
+  readonly meaning: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly choices?: readonly string[];
+  /** What a right value looks like, where kind and bounds do not say it. */
+  readonly shape?: string;
+}
+
+export const SETTINGS = {
+  NODE_ENV: {
+    group: 'Process',
+    kind: 'choice',
+    default: 'development',
+    choices: ['development', 'production', 'test'],
+    meaning: 'In `production` the server refuses to start with anything that is fit for development only.',
+  },
+  LOG_LEVEL: {
+    group: 'Process',
+    kind: 'choice',
+    default: 'info',
+    choices: ['debug', 'info', 'warn', 'error', 'silent'],
+    meaning: 'The least serious log line that is written. No level ever logs a digit.',
+  },
+  INSTANCE_ID: {
+    group: 'Process',
+    kind: 'text',
+    defaultInWords: 'the host name',
+    shape: '1 to 255 letters, digits, `.`, `_` or `-`',
+    meaning:
+      'Names this process in the records of the calls and captures it owns. It must stay the same over a restart.',
+  },
+  DATABASE_URL: {
+    group: 'Database',
+    kind: 'secret',
+    required: 'in production',
+    defaultInWords: 'an embedded PostgreSQL in `DATA_DIR`',
+    shape: '`postgres://user:password@host:port/database`',
+    meaning: 'The PostgreSQL database.',
+  },
+  DATA_DIR: {
+    group: 'Database',
+    kind: 'text',
+    default: '.data',
+    meaning:
+      'Where the embedded PostgreSQL of development and the demo keeps its data. Not used with `DATABASE_URL`.',
+  },
+  DATABASE_POOL_SIZE: {
+    group: 'Database',
+    kind: 'integer',
+    default: '10',
+    minimum: 1,
+    maximum: 200,
+    meaning: 'The most connections this process opens.',
+  },
+  HTTP_HOST: {
+    group: 'Listeners',
+    kind: 'text',
+    default: '127.0.0.1',
+    meaning: 'The address of the HTTP listener (API and agent panel).',
+  },
+  HTTP_PORT: {
+    group: 'Listeners',
+    kind: 'integer',
+    default: '8080',
+    minimum: 0,
+    maximum: 65_535,
+    shape: '0 to 65535; 0 takes a free port and is not for production',
+    meaning: 'The port of the HTTP listener.',
+  },
+  PUBLIC_URL: {
+    group: 'Listeners',
+    kind: 'url',
+    defaultInWords: "the HTTP listener's own address",
+    shape: 'an `http:` or `https:` URL without query, fragment or credentials; `https:` in production',
+    meaning: 'Where clients reach the HTTP listener.',
+  },
+  TLS_CERT_FILE: {
+    group: 'Listeners',
+    kind: 'file',
+    required: 'in production',
+    shape: 'a PEM certificate, its chain after it; together with `TLS_KEY_FILE`',
+    meaning: 'The certificate of both listeners. Without it both speak plain text.',
+  },
+  TLS_KEY_FILE: {
+    group: 'Listeners',
+    kind: 'file',
+    required: 'in production',
+    shape: 'the PEM private key of `TLS_CERT_FILE`, not encrypted',
+    meaning: 'The private key of both listeners.',
+  },
+  TELEPHONY_HOST: {
+    group: 'Telephony',
+    kind: 'text',
+    default: '127.0.0.1',
+    meaning: 'The address of the listener that jambonz connects to.',
+  },
+  TELEPHONY_PORT: {
+    group: 'Telephony',
+    kind: 'integer',
+    default: '8081',
+    minimum: 0,
+    maximum: 65_535,
+    shape: '0 to 65535; 0 takes a free port and is not for production',
+    meaning: 'The port of the listener that jambonz connects to.',
+  },
+  LISTEN_URL: {
+    group: 'Telephony',
+    kind: 'url',
+    defaultInWords: "the telephony listener's own address",
+    shape: 'a `ws:` or `wss:` URL without query, fragment or credentials; `wss:` in production',
+    meaning: 'The base URL under which jambonz opens its listen sockets (digits and audio) to this process.',
+  },
+  JAMBONZ_USERNAME: {
+    group: 'Telephony',
+    kind: 'text',
+    required: 'always',
+    shape: 'at least 1 character, no `:` (RFC 7617)',
+    meaning: 'The user name that jambonz presents (its application webhook user).',
+  },
+  JAMBONZ_PASSWORD: {
+    group: 'Telephony',
+    kind: 'secret',
+    required: 'always',
+    shape: 'a random password, at least 16 characters in production',
+    meaning: 'The password that jambonz presents. There is no default, so that nobody can guess one.',
+  },
+  BRIDGE: {
+    group: 'Telephony',
+    kind: 'choice',
+    default: 'dial',
+    choices: ['dial', 'conference'],
+    meaning:
+      '`dial` locks and guards through rtpengine; `conference` is for installations whose rtpengine cannot be reached.',
+  },
+  RTPENGINE_URL: {
+    group: 'Telephony',
+    kind: 'url',
+    required: 'with `BRIDGE=dial`',
+    shape: '`udp://host:port` or `tcp://host:port`',
+    meaning: "rtpengine's ng control port. It has no authentication: keep it on a private network.",
+  },
+  RTPENGINE_TIMEOUT_MS: {
+    group: 'Telephony',
+    kind: 'integer',
+    default: '1000',
+    minimum: 100,
+    maximum: 10_000,
+    meaning:
+      'How long one command to rtpengine may take, its repeats included, before masking counts as not confirmed.',
+  },
+  FREESWITCH_MEDIA_ADDRESSES: {
+    group: 'Telephony',
+    kind: 'list',
+    required: 'with `BRIDGE=dial`',
+    shape: 'IP addresses or CIDR blocks, separated by commas',
+    meaning:
+      'Where FreeSWITCH sends its media from. The tag in rtpengine whose endpoint has such an address carries the agent-bound stream, the one to lock and guard.',
+  },
+  ROUTES: {
+    group: 'Telephony',
+    kind: 'json',
+    required: 'unless `ROUTES_FILE` is set',
+    shape:
+      '`{"+15083084809":{"account":"acc_demo","agent":"agent-1","target":{"type":"phone","number":"2000"}}}`',
+    meaning:
+      'Where each called number leads: account, agent, jambonz dial target and, if wanted, call recording.',
+  },
+  ROUTES_FILE: {
+    group: 'Telephony',
+    kind: 'file',
+    required: 'unless `ROUTES` is set',
+    shape: 'a JSON file of the shape of `ROUTES`',
+    meaning: 'The same in a file.',
+  },
+  AGENT_TIMEOUT_SECONDS: {
+    group: 'Telephony',
+    kind: 'integer',
+    default: '20',
+    minimum: 1,
+    maximum: 120,
+    meaning: "How long the agent's phone rings.",
+  },
+  GUARD: {
+    group: 'Captures',
+    kind: 'choice',
+    default: 'until_proven',
+    choices: ['until_proven', 'always'],
+    meaning:
+      "When the agent hears the caller during a capture: once the caller's phone has shown that it sends no audible tones, or never.",
+  },
+  SECURE_TIMEOUT_MS: {
+    group: 'Captures',
+    kind: 'integer',
+    default: '3000',
+    minimum: 100,
+    maximum: 30_000,
+    meaning: 'How long masking may take to be confirmed before the capture fails with `masking_unavailable`.',
+  },
+  CAPTURE_INTER_DIGIT_TIMEOUT_SECONDS: {
+    group: 'Captures',
+    kind: 'integer',
+    default: '8',
+    minimum: 1,
+    maximum: 60,
+    meaning: 'The longest pause between two keys of a field.',
+  },
+  CAPTURE_TIMEOUT_SECONDS: {
+    group: 'Captures',
+    kind: 'integer',
+    default: '300',
+    minimum: 10,
+    maximum: 1800,
+    meaning: 'How long a capture may take before it is `expired`.',
+  },
+  PROVIDER_URL: {
+    group: 'Payment provider',
+    kind: 'url',
+    shape: 'an `https:` URL without query, fragment or credentials',
+    meaning: 'The payment provider. Without it no payment can be taken.',
+  },
+  PROVIDER_CA_FILE: {
+    group: 'Payment provider',
+    kind: 'file',
+    required: 'with `PROVIDER_URL`',
+    shape: 'PEM certificates',
+    meaning: "Who may have signed the provider's certificate; no other authority is trusted.",
+  },
+  PROVIDER_CLIENT_CERT_FILE: {
+    group: 'Payment provider',
+    kind: 'file',
+    required: 'with `PROVIDER_URL`',
+    shape: 'a PEM certificate, its chain after it',
+    meaning: 'The certificate that this server shows to the provider (mutual TLS).',
+  },
+  PROVIDER_CLIENT_KEY_FILE: {
+    group: 'Payment provider',
+    kind: 'file',
+    required: 'with `PROVIDER_URL`',
+    shape: 'the PEM private key of `PROVIDER_CLIENT_CERT_FILE`, not encrypted',
+    meaning: 'Its private key.',
+  },
+  PROVIDER_PIN_KEY: {
+    group: 'Payment provider',
+    kind: 'secret',
+    shape: '32 (AES-128) or 64 (AES-256) hexadecimal characters',
+    meaning: 'The key for ISO 9564-1 format 4 PIN blocks. Without it no PIN is taken.',
+  },
+  PROVIDER_TIMEOUT_MS: {
+    group: 'Payment provider',
+    kind: 'integer',
+    default: '10000',
+    minimum: 100,
+    maximum: 60_000,
+    meaning: 'How long the provider may take before the outcome of an attempt counts as unknown.',
+  },
+  TOKEN_ISSUER: {
+    group: 'Access tokens',
+    kind: 'text',
+    default: 'hushtone',
+    shape: 'at most 255 characters, no spaces',
+    meaning: 'The `iss` of access tokens.',
+  },
+  TOKEN_AUDIENCE: {
+    group: 'Access tokens',
+    kind: 'text',
+    default: 'hushtone',
+    shape: 'at most 255 characters, no spaces',
+    meaning: 'The `aud` of access tokens.',
+  },
+  TOKEN_SIGNING_KEY_FILE: {
+    group: 'Access tokens',
+    kind: 'file',
+    required: 'always',
+    shape: 'an Ed25519 private key, PKCS#8 PEM, not encrypted',
+    meaning: 'The key that signs access tokens.',
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** What a right value of this setting is, in words. */
+export function expectedOf(name: SettingName): string {
+  const setting: Setting = SETTINGS[name];
+  if (setting.shape !== undefined) return setting.shape;
+  if (setting.choices !== undefined) return setting.choices.map((choice) => `\`${choice}\``).join(', ');
+  if (setting.minimum !== undefined && setting.maximum !== undefined) {
+    return `${setting.minimum} to ${setting.maximum}`;
+  }
+  return 'any text';
+}
+
+function defaultCell(setting: Setting): string {
+  const fallback = setting.default === undefined ? setting.defaultInWords : `\`${setting.default}\``;
+  const required = setting.required === undefined ? undefined : `required ${setting.required}`;
+  return [required, fallback].filter((part) => part !== undefined).join('; else ') || 'none';
+}
+
+function table(names: readonly SettingName[]): string {
+  const header = ['Setting', 'Default', 'Meaning', 'Value'];
+  const rows = names.map((name) => {
+    const setting: Setting = SETTINGS[name];
+    return [`\`${name}\``, defaultCell(setting), setting.meaning, expectedOf(name)];
+  });
+  const widths = header.map((_, column) =>
+    Math.max(...[header, ...rows].map((row) => (row[column] ?? '').length)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const rule = widths.map((width) => '-'.repeat(width));
+  return [line(header), line(rule), ...rows.map(line)].join('\n');
+}
+
+/** Every setting as Markdown, a heading and a table for each group, written the way Prettier writes it. */
+export function settingsTable(): string {
+  const all = Object.keys(SETTINGS) as SettingName[];
+  const groups = new Set(all.map((name) => SETTINGS[name].group));
+  return [...groups]
+    .map((group) => `### ${group}\n\n${table(all.filter((name) => SETTINGS[name].group === group))}\n`)
+    .join('\n');
+}

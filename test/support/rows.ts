@@ -1,0 +1,40 @@
+import type { Queryable } from '../../src/db/database.ts';
+
+/** Rows with no more than what a table asks for. */
+export async function insertAccount(tx: Queryable, id: string): Promise<void> {
+  await tx.query('insert into accounts (id) values ($1) on conflict do nothing', [id]);
+}
+
+export async function insertCall(tx: Queryable, accountId: string, id: string): Promise<void> {
+  await tx.query(
+    `insert into calls (id, account_id, call_sid, instance_id, state, bridge, caller_number, called_number, agent_id)
+     values ($1, $2, $1, 'one', 'connected', 'dial', '+15083084809', '2000', 'agent-1')`,
+    [id, accountId],
+  );
+}
+
+export async function insertCapture(
+  tx: Queryable,
+  accountId: string,
+  callId: string,
+  id: string,
+): Promise<void> {
+  await tx.query(
+    `insert into captures (id, account_id, call_id, instance_id, status, spec, view, requested_by)
+     values ($1, $2, $3, 'one', 'created', '{}', '{}', 'client')`,
+    [id, accountId, callId],
+  );
+}
+
+export async function insertAttempt(
+  tx: Queryable,
+  accountId: string,
+  captureId: string,
+  id: string,
+): Promise<void> {
+  await tx.query(
+    `insert into payment_attempts (id, account_id, capture_id, provider, idempotency_key, purpose, amount, currency)
+     values ($1, $2, $3, 'sandbox', $1, 'charge', 1250, 'EUR')`,
+    [id, accountId, captureId],
+  );
+}
