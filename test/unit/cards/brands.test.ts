@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   brandOf,
@@ -83,8 +83,8 @@ describe('brandOf', () => {
   it('never takes a brand back when more digits follow', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^\d{1,19}$/), fc.nat({ max: 19 }), (number, cut) => {
-        const early = brandOf(ascii(number.slice(0, cut)));
-        if (early !== undefined) expect(brandOf(ascii(number))).toBe(early);
+        const whole = brandOf(ascii(number));
+        expect([undefined, whole]).toContain(brandOf(ascii(number.slice(0, cut))));
       }),
     );
   });

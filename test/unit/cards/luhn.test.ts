@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { passesLuhn } from '../../../src/cards/luhn.ts';
 import { ascii, PUBLISHED } from './published.ts';
@@ -8,9 +8,9 @@ const digits = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLengt
 /** The one check digit that fits, found by trial: no formula is shared with the code under test. */
 const withCheckDigit = digits.map((payload) => {
   const candidates = Array.from({ length: 10 }, (_, check) => [...payload, check]);
-  const valid = candidates.filter((candidate) => passesLuhn(ascii(candidate.join(''))));
-  expect(valid).toHaveLength(1);
-  return valid[0]!;
+  const [valid, ...others] = candidates.filter((candidate) => passesLuhn(ascii(candidate.join(''))));
+  if (valid === undefined || others.length > 0) throw new Error('there is exactly one check digit');
+  return valid;
 });
 
 describe('passesLuhn', () => {

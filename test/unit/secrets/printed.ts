@@ -1,11 +1,16 @@
 import { format, inspect } from 'node:util';
 
+interface Printable {
+  toString(): string;
+  toJSON(): string;
+}
+
 /** Every way in which JavaScript and Node turn a value into text without being asked for its content. */
-export const printed: readonly { way: string; print: (value: object) => string }[] = [
+export const printed: readonly { way: string; print: (value: Printable) => string }[] = [
   { way: 'String', print: (value) => String(value) },
   { way: 'toString', print: (value) => value.toString() },
-  { way: 'a template', print: (value) => `${value as unknown as string}` },
-  { way: 'concatenation', print: (value) => `${''}` + (value as unknown as string) },
+  { way: 'a template', print: (value) => `it is ${value as unknown as string}` },
+  { way: 'concatenation', print: (value) => 'it is ' + (value as unknown as string) },
   { way: 'joining an array', print: (value) => [value].join(',') },
   { way: 'JSON', print: (value) => JSON.stringify(value) },
   { way: 'JSON within an object', print: (value) => JSON.stringify({ deep: [{ value }] }) },

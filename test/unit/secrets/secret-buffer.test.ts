@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { format, inspect } from 'node:util';
 import { serialize } from 'node:v8';
 import { describe, expect, it } from 'vitest';
@@ -114,12 +114,21 @@ describe('SecretBuffer', () => {
 
   it('carries no digit in its errors', () => {
     const secret = filled('9876', 4);
-    try {
-      secret.append(0x35);
-      expect.unreachable();
-    } catch (error) {
-      expect(format('%o', error)).not.toContain('9876');
+    const refusals: unknown[] = [];
+    for (const use of [
+      () => secret.append(0x35),
+      () => secret.append(-1),
+      () => secret.wipe(),
+      () => secret.clear(),
+    ]) {
+      try {
+        use();
+      } catch (error) {
+        refusals.push(error);
+      }
     }
+    expect(refusals).toHaveLength(3);
+    expect(format('%o %j', refusals, refusals)).not.toContain('9876');
   });
 
   it('equals another by content and length, whatever their capacities', () => {
