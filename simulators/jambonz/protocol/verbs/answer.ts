@@ -1,0 +1,5 @@
+import type { Session } from '../session.ts';
+
+export async function answer(session: Session): Promise<void> {
+  await session.answer();
+}
