@@ -70,6 +70,7 @@ export interface CaptureResource {
   readonly reason?: string;
   readonly focus?: FieldName;
   readonly paused?: 'agent' | 'masking';
+  readonly interruption?: string;
   readonly purpose: Purpose;
   readonly amount?: { readonly value: number; readonly currency: string };
   readonly reference?: string;

@@ -1,10 +1,10 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
+import { Client, type QueryResultRow } from 'pg';
 import { afterAll } from 'vitest';
 import { openDatabase, type Database } from '../../src/db/database.ts';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/db/embedded-postgres/start.ts';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
 
 const TEMPLATE = 'hushtone_template';
@@ -51,10 +51,10 @@ export async function execute<T extends object>(
   sql: string,
   values: unknown[] = [],
 ): Promise<T[]> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
-    const { rows } = await client.query<T & pg.QueryResultRow>(sql, values);
+    const { rows } = await client.query<T & QueryResultRow>(sql, values);
     return rows;
   } finally {
     await client.end();
@@ -86,6 +86,5 @@ afterAll(async () => {
   if (server === undefined) return;
   const { postgres, dataDir } = await server;
   await postgres.stop();
-  await rm(postgres.directory, { recursive: true, force: true });
   await rm(dataDir, { recursive: true, force: true });
 });

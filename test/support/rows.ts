@@ -2,7 +2,7 @@ import type { Queryable } from '../../src/db/database.ts';
 
 /** Rows with no more than what a table asks for. */
 export async function insertAccount(tx: Queryable, id: string): Promise<void> {
-  await tx.query('insert into accounts (id) values ($1) on conflict do nothing', [id]);
+  await tx.query('insert into accounts (id, account_id) values ($1, $1) on conflict do nothing', [id]);
 }
 
 export async function insertCall(tx: Queryable, accountId: string, id: string): Promise<void> {

@@ -8,7 +8,7 @@ import {
   startSandboxProviderProcess,
   type SandboxProviderProcess,
 } from '../../../simulators/sandbox-provider/process.ts';
-import { forms, scanProcessMemory } from '../../support/residue.ts';
+import { forms, scanProcessMemory } from '../../../simulators/residue/process-memory.ts';
 import { makeCertificates, PIN_KEY, type Certificates } from './sandbox.ts';
 
 const PAYING_PROCESS = fileURLToPath(new URL('paying-process.mjs', import.meta.url));

@@ -1,0 +1,252 @@
+import { BlockList } from 'node:net';
+import { createTokenVerifier, readSigningKey } from './access/access-token.ts';
+import { assertServable } from './config/assert-servable.ts';
+import type { Config } from './config/config.ts';
+import { readEnvironment, readRuntime } from './config/environment.ts';
+import { loadConfig } from './config/load-config.ts';
+import { openDatabase, type Database } from './db/database.ts';
+import { startEmbeddedPostgres } from './db/embedded.ts';
+import { migrate } from './db/migrate.ts';
+import { loadContract } from './http/contract.ts';
+import { buildHttp } from './http/server.ts';
+import { systemClock } from './kernel/clock.ts';
+import { createLogger, type Logger } from './kernel/logger.ts';
+import type { PaymentProvider } from './payments/contract.ts';
+import { connectSandboxProvider } from './payments/sandbox/provider.ts';
+import type { Router } from './telephony/contract.ts';
+import { startTelephony, type TelephonyServer } from './telephony/jambonz/server.ts';
+import { createDialMask } from './telephony/rtpengine/dial-mask.ts';
+import { createMediaServerMonitor } from './telephony/rtpengine/media-server-monitor.ts';
+import { createNgClient } from './telephony/rtpengine/ng-client.ts';
+import { createCallDesk } from './workflows/call-desk.ts';
+import { createCallJournal } from './workflows/call-journal.ts';
+import { Captures } from './workflows/capture-desk.ts';
+import type { HealthReport } from './workflows/contract.ts';
+import { startReconciler } from './workflows/reconcile.ts';
+import { interruptOrphans } from './workflows/recovery.ts';
+import { ensureAccount } from './workflows/stores/account-store.ts';
+
+/** Running captures get this long to write their last events when the process is asked to stop. */
+const SETTLE_LIMIT_MS = 3000;
+
+/** `openapi.yaml` lies in the package's root, two folders up from here when built and one when not. */
+const CONTRACT = new URL(
+  import.meta.url.includes('/dist/') ? '../../openapi.yaml' : '../openapi.yaml',
+  import.meta.url,
+);
+
+/** What was started, to be stopped in the reverse order. */
+class Stopper {
+  readonly #steps: (() => Promise<void> | void)[] = [];
+
+  add(step: () => Promise<void> | void): void {
+    this.#steps.unshift(step);
+  }
+
+  async stop(logger: Logger): Promise<void> {
+    for (const step of this.#steps.splice(0)) {
+      try {
+        await step();
+      } catch (error) {
+        logger.error('a part did not stop', { error });
+      }
+    }
+  }
+}
+
+export interface App {
+  /** Where the HTTP interface listens. */
+  readonly httpPort: number;
+  /** Where jambonz connects. */
+  readonly telephonyPort: number;
+  close(): Promise<void>;
+}
+
+/** `hushtone serve`: runs the gateway until SIGTERM or SIGINT. */
+export async function serve(): Promise<number> {
+  const config = loadConfig(readEnvironment());
+  assertServable(config, readRuntime());
+  const logger = createLogger(config.logLevel);
+  const stopped = new Promise<NodeJS.Signals>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+  const app = await startApp(config, logger);
+  logger.info('ready');
+  const signal = await stopped;
+  logger.info('stopping', { signal });
+  await app.close();
+  return 0;
+}
+
+/** Builds and starts everything that the configuration asks for. What fails on the way is undone. */
+export async function startApp(config: Config, logger: Logger): Promise<App> {
+  const stopper = new Stopper();
+  try {
+    return await start(config, logger, stopper);
+  } catch (error) {
+    await stopper.stop(logger);
+    throw error;
+  }
+}
+
+async function start(config: Config, logger: Logger, stopper: Stopper): Promise<App> {
+  const clock = systemClock;
+  const { instanceId } = config;
+  const contract = loadContract(CONTRACT);
+  const tokens = { ...config.tokens, signingKey: readSigningKey(config.tokens.signingKey.reveal()) };
+  const database = await startDatabase(config, logger, stopper);
+  await prepareDatabase(config, database);
+  await interruptOrphans({ database, clock, logger }, { instanceId });
+
+  const provider = await startProvider(config, logger, stopper);
+  if (provider !== undefined) {
+    const reconciler = startReconciler({ database, provider, clock, logger });
+    stopper.add(() => reconciler.stop());
+  }
+
+  const telephony = await startCalls(config, database, logger, stopper);
+  const { calls } = telephony;
+  const captures = new Captures({
+    database,
+    calls,
+    ...(provider && { provider }),
+    defaults: config.capture,
+    instanceId,
+    clock,
+    logger,
+  });
+  stopper.add(async () => await captures.settle(SETTLE_LIMIT_MS));
+
+  const http = await buildHttp({
+    contract,
+    captures,
+    calls: createCallDesk(calls, (callId) => captures.isCaptured(callId)),
+    readiness: async () => await readiness(database),
+    verifyToken: createTokenVerifier(tokens, clock),
+    logger,
+    ...(config.tls && { tls: { cert: config.tls.certificate, key: config.tls.key.reveal() } }),
+    checkResponses: config.environment !== 'production',
+  });
+  stopper.add(async () => await http.close());
+  await http.listen({ host: config.http.host, port: config.http.port });
+  const { port: httpPort } = http.server.address() as { port: number };
+  logger.info('http listens', { host: config.http.host, port: httpPort });
+  logger.info('telephony listens', { host: config.telephony.host, port: telephony.port });
+  return {
+    httpPort,
+    telephonyPort: telephony.port,
+    close: async () => await stopper.stop(logger),
+  };
+}
+
+async function startDatabase(config: Config, logger: Logger, stopper: Stopper): Promise<Database> {
+  const { url, dataDir, poolSize } = config.database;
+  let connection = url?.reveal();
+  if (connection === undefined) {
+    const embedded = await startEmbeddedPostgres({ dataDir });
+    stopper.add(async () => await embedded.stop());
+    connection = embedded.url;
+  }
+  await migrate(connection);
+  const database = openDatabase({ url: connection, poolSize, logger });
+  stopper.add(async () => await database.close());
+  return database;
+}
+
+/** Every row belongs to an account: those that the routes name must be there before the first call. */
+async function prepareDatabase(config: Config, database: Database): Promise<void> {
+  const accounts = new Set(Object.values(config.routes).map(({ accountId }) => accountId));
+  for (const accountId of accounts) {
+    await database.transaction(accountId, async (db) => await ensureAccount(db, accountId));
+  }
+}
+
+async function startProvider(
+  config: Config,
+  logger: Logger,
+  stopper: Stopper,
+): Promise<PaymentProvider | undefined> {
+  if (config.provider === undefined) return undefined;
+  const { url, ca, identity, pinKey, timeoutMs } = config.provider;
+  const provider = await connectSandboxProvider({
+    url,
+    ca,
+    clientCert: identity.certificate,
+    clientKey: identity.key,
+    ...(pinKey && { pinKey }),
+    timeoutMs,
+    logger,
+    clock: systemClock,
+  });
+  stopper.add(async () => await provider.close());
+  return provider;
+}
+
+async function startCalls(
+  config: Config,
+  database: Database,
+  logger: Logger,
+  stopper: Stopper,
+): Promise<TelephonyServer> {
+  const clock = systemClock;
+  const { telephony } = config;
+  const server = await startTelephony({
+    host: telephony.host,
+    port: telephony.port,
+    ...(config.tls && { tls: { cert: config.tls.certificate, key: config.tls.key.reveal() } }),
+    ...(telephony.listenUrl !== undefined && { listenUrl: telephony.listenUrl }),
+    username: telephony.username,
+    password: telephony.password,
+    bridge: telephony.bridge,
+    agentTimeoutSeconds: telephony.agentTimeoutSeconds,
+    router: routerOf(config),
+    journal: createCallJournal(database, config.instanceId),
+    observer: {
+      adopted: async ({ callId }) => await interruptOrphans({ database, clock, logger }, { callId }),
+      changed: () => undefined,
+    },
+    ...mediaEngine(config, logger, stopper),
+    logger,
+    clock,
+  });
+  stopper.add(async () => await server.close());
+  return server;
+}
+
+function mediaEngine(config: Config, logger: Logger, stopper: Stopper) {
+  const { bridge, rtpengine } = config.telephony;
+  if (bridge !== 'dial' || rtpengine === undefined) return {};
+  const clock = systemClock;
+  const host = rtpengine.host.includes(':') ? `[${rtpengine.host}]` : rtpengine.host;
+  const ng = createNgClient(`${rtpengine.protocol}://${host}:${rtpengine.port}`, {
+    timeoutMs: rtpengine.timeoutMs,
+    logger,
+    clock,
+  });
+  stopper.add(async () => await ng.close());
+  const freeswitch = new BlockList();
+  for (const { address, prefix, family } of rtpengine.freeswitchMedia)
+    freeswitch.addSubnet(address, prefix, family);
+  const freeswitchAddresses = (address: string): boolean =>
+    freeswitch.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
+  return {
+    dialMask: (leg: Pick<Parameters<typeof createDialMask>[0], 'agentLegCallId' | 'record'>) =>
+      createDialMask({ ng, freeswitchAddresses, logger, ...leg }),
+    mediaServer: createMediaServerMonitor({ ng, clock, logger }),
+  };
+}
+
+function routerOf(config: Config): Router {
+  const routes = new Map(Object.entries(config.routes));
+  return (to) => routes.get(to);
+}
+
+async function readiness(database: Database): Promise<HealthReport> {
+  try {
+    await database.ping();
+    return { status: 'ok', checks: { database: 'ok' } };
+  } catch {
+    return { status: 'unavailable', checks: { database: 'unavailable' } };
+  }
+}

@@ -1,0 +1,218 @@
+import type { Database } from '../db/database.ts';
+import { EventFeed } from '../events/feed.ts';
+import { readCaptureEvents } from '../events/store.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { HushtoneError } from '../kernel/errors.ts';
+import { newId } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { PaymentProvider } from '../payments/contract.ts';
+import type { Calls, CallSnapshot } from '../telephony/contract.ts';
+import type {
+  Actor,
+  CaptureDesk,
+  CaptureEvent,
+  CaptureRequest,
+  CaptureResource,
+  CaptureSubscription,
+} from './contract.ts';
+import { findCapture, findEvidence, insertCapture } from './stores/capture-store.ts';
+import { CaptureEventLog } from './take-payment/event-log.ts';
+import { checkOrder, type CaptureDefaults } from './take-payment/order.ts';
+import { noProvider } from './take-payment/payment.ts';
+import { isEnded } from './take-payment/resource.ts';
+import { RunningCapture } from './take-payment/running-capture.ts';
+
+/** A replay reads this many stored events at a time. */
+const REPLAY_PAGE = 500;
+
+export interface CaptureDeskOptions {
+  readonly database: Database;
+  readonly calls: Calls;
+  /** Absent: captures are refused with `provider_not_configured`. */
+  readonly provider?: PaymentProvider;
+  readonly defaults: CaptureDefaults;
+  readonly instanceId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The captures of this process, behind the contract that `http` offers to clients. */
+export class Captures implements CaptureDesk {
+  readonly #options: CaptureDeskOptions;
+  readonly #feed = new EventFeed<CaptureEvent>();
+  readonly #running = new Map<string, RunningCapture>();
+
+  constructor(options: CaptureDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a capture of this process runs on the call. */
+  isCaptured(callId: string): boolean {
+    for (const capture of this.#running.values()) if (capture.identity.callId === callId) return true;
+    return false;
+  }
+
+  async create(actor: Actor, request: CaptureRequest): Promise<CaptureResource> {
+    const { database, calls, provider, defaults, instanceId, clock, logger } = this.#options;
+    if (provider === undefined) throw noProvider();
+    const call = this.#callOf(actor, request);
+    const order = checkOrder(request, provider.capabilities, defaults);
+    const identity = {
+      id: newId('cap'),
+      accountId: actor.accountId,
+      callId: call.callId,
+      createdAt: clock.now(),
+      order,
+    };
+    const log = new CaptureEventLog({ database, feed: this.#feed, logger, accountId: actor.accountId });
+    const capture = new RunningCapture(
+      { database, calls, provider, log, clock, logger, secureTimeoutMs: defaults.secureTimeoutMs },
+      identity,
+    );
+    const inserted = await database.transaction(
+      actor.accountId,
+      async (db) =>
+        await insertCapture(db, {
+          accountId: actor.accountId,
+          instanceId,
+          requestedBy: actor.subject,
+          request,
+          resource: capture.resource,
+        }),
+    );
+    if (!inserted) throw new HushtoneError('capture_running', 'conflict', 'A capture runs on this call.');
+    this.#running.set(identity.id, capture);
+    void capture.whenEnded.then(() => this.#running.delete(identity.id));
+    capture.start();
+    return capture.resource;
+  }
+
+  async get(actor: Actor, captureId: string): Promise<CaptureResource> {
+    const running = this.#runningOf(actor, captureId);
+    return running?.resource ?? (await this.#stored(actor, captureId));
+  }
+
+  async command(
+    actor: Actor,
+    captureId: string,
+    command: Parameters<CaptureDesk['command']>[2],
+  ): Promise<CaptureResource> {
+    const running = this.#runningOf(actor, captureId);
+    if (running !== undefined) return running.command(command);
+    const stored = await this.#stored(actor, captureId);
+    if (isEnded(stored)) throw new HushtoneError('capture_ended', 'conflict', 'The capture has ended.');
+    throw new HushtoneError('capture_elsewhere', 'unavailable', 'The capture belongs to another instance.');
+  }
+
+  async evidence(actor: Actor, captureId: string): ReturnType<CaptureDesk['evidence']> {
+    const running = this.#runningOf(actor, captureId)?.evidence();
+    if (running !== undefined) return running;
+    await this.get(actor, captureId);
+    const stored = await this.#options.database.transaction(
+      actor.accountId,
+      async (db) => await findEvidence(db, captureId),
+    );
+    if (stored !== undefined) return stored;
+    throw new HushtoneError(
+      'evidence_not_found',
+      'not_found',
+      'Masking has left no record for this capture.',
+    );
+  }
+
+  async follow(
+    actor: Actor,
+    captureId: string,
+    afterSequence: number,
+    listener: (event: CaptureEvent) => void,
+    ended: () => void,
+  ): Promise<CaptureSubscription> {
+    let last = afterSequence;
+    let replaying = true;
+    const live: CaptureEvent[] = [];
+    const deliver = (event: CaptureEvent): void => {
+      if (event.sequence <= last) return;
+      last = event.sequence;
+      listener(event);
+      if (isEnded(event.capture)) ended();
+    };
+    // Subscribed before the replay is read, so that nothing falls between the two.
+    const unsubscribe = this.#feed.subscribe(captureId, (event) => {
+      if (replaying) live.push(event);
+      else deliver(event);
+    });
+    try {
+      await this.#runningOf(actor, captureId)?.log.flush();
+      await this.#replay(actor, captureId, afterSequence, deliver);
+    } catch (error) {
+      unsubscribe();
+      throw error;
+    }
+    for (const event of live) deliver(event);
+    replaying = false;
+    // A client that had seen the last event already is told so at once.
+    if (!this.#running.has(captureId) && isEnded(await this.#stored(actor, captureId))) ended();
+    return { close: unsubscribe };
+  }
+
+  /** Lets running captures end what they are at: at most `limitMs`. Their locks stay closed. */
+  async settle(limitMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const flushed = Promise.all(
+      [...this.#running.values()].map(async (capture) => await capture.log.flush()),
+    );
+    await Promise.race([flushed, new Promise<void>((resolve) => clock.after(limitMs, resolve))]);
+  }
+
+  #callOf(actor: Actor, request: CaptureRequest): CallSnapshot {
+    const { calls } = this.#options;
+    const { call_id: callId, agent_id: agentId } = request;
+    if ((callId === undefined) === (agentId === undefined)) {
+      throw new HushtoneError('call_ambiguous', 'invalid', 'Name the call by call_id or by agent_id.');
+    }
+    const call = callId === undefined ? calls.ofAgent(actor.accountId, agentId ?? '') : calls.get(callId);
+    if (call === undefined || call.accountId !== actor.accountId || call.state === 'ended') {
+      const what = callId === undefined ? 'The agent is on no call.' : 'There is no such live call.';
+      throw new HushtoneError('call_not_found', 'not_found', what);
+    }
+    if (call.state !== 'connected') {
+      throw new HushtoneError('call_not_connected', 'conflict', 'The call is not connected yet.');
+    }
+    return call;
+  }
+
+  #runningOf(actor: Actor, captureId: string): RunningCapture | undefined {
+    const capture = this.#running.get(captureId);
+    return capture?.identity.accountId === actor.accountId ? capture : undefined;
+  }
+
+  async #stored(actor: Actor, captureId: string): Promise<CaptureResource> {
+    const capture = await this.#options.database.transaction(
+      actor.accountId,
+      async (db) => await findCapture(db, captureId),
+    );
+    if (capture !== undefined) return capture;
+    throw new HushtoneError('capture_not_found', 'not_found', 'There is no such capture.');
+  }
+
+  async #replay(
+    actor: Actor,
+    captureId: string,
+    afterSequence: number,
+    deliver: (event: CaptureEvent) => void,
+  ): Promise<void> {
+    let after = afterSequence;
+    for (;;) {
+      const from = after;
+      const page = await this.#options.database.transaction(
+        actor.accountId,
+        async (db) => await readCaptureEvents(db, captureId, from, REPLAY_PAGE),
+      );
+      for (const { sequence, payload } of page) {
+        after = sequence;
+        deliver(payload as CaptureEvent);
+      }
+      if (page.length < REPLAY_PAGE) return;
+    }
+  }
+}

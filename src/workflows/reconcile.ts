@@ -1,0 +1,84 @@
+import type { Database } from '../db/database.ts';
+import type { Clock, Timer } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { PaymentOutcome, PaymentProvider } from '../payments/contract.ts';
+import { findUnknownAttempts, settleAttempt, type UnknownAttempt } from './stores/attempt-store.ts';
+import { findCapture, rewriteEndedCapture } from './stores/capture-store.ts';
+import { isEnded, paymentResource } from './take-payment/resource.ts';
+
+/** Attempts without an outcome are looked up this often. */
+const EVERY_MS = 30_000;
+
+export interface ReconcilerOptions {
+  readonly database: Database;
+  readonly provider: PaymentProvider;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Reconciler {
+  stop(): void;
+}
+
+/**
+ * Asks the provider what became of attempts whose answer was lost, at the start and then regularly. It only ever
+ * asks: a payment is never sent again.
+ */
+export function startReconciler(options: ReconcilerOptions): Reconciler {
+  let timer: Timer | undefined;
+  let stopped = false;
+  const round = async (): Promise<void> => {
+    try {
+      await reconcileOnce(options);
+    } catch (error) {
+      options.logger.error('reconciliation failed', { error });
+    }
+    if (!stopped) timer = options.clock.after(EVERY_MS, () => void round());
+  };
+  void round();
+  return {
+    stop() {
+      stopped = true;
+      timer?.cancel();
+    },
+  };
+}
+
+/** Looks up every unknown attempt once and settles those that the provider knows. Returns how many were settled. */
+export async function reconcileOnce(options: ReconcilerOptions): Promise<number> {
+  const { database, provider, logger } = options;
+  const attempts = await database.systemTransaction(
+    async (db) => await findUnknownAttempts(db, provider.name),
+  );
+  let settled = 0;
+  for (const attempt of attempts) {
+    try {
+      const outcome = await provider.lookup(attempt.idempotencyKey);
+      if (outcome === undefined) continue;
+      await settle(options, attempt, outcome);
+      settled += 1;
+    } catch (error) {
+      logger.warn('payment look-up failed', { attemptId: attempt.id, provider: provider.name, error });
+    }
+  }
+  return settled;
+}
+
+async function settle(
+  { database, clock }: ReconcilerOptions,
+  attempt: UnknownAttempt,
+  outcome: PaymentOutcome,
+): Promise<void> {
+  const at = clock.now();
+  await database.transaction(attempt.accountId, async (db) => {
+    await settleAttempt(db, attempt.id, outcome, at);
+    const capture = await findCapture(db, attempt.captureId);
+    // A running capture looks its own payment up and tells its clients itself.
+    if (capture === undefined || !isEnded(capture)) return;
+    await rewriteEndedCapture(db, {
+      ...capture,
+      payment: paymentResource(outcome),
+      updated_at: at.toISOString(),
+    });
+  });
+}

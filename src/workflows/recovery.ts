@@ -1,0 +1,55 @@
+import type { Database, Queryable } from '../db/database.ts';
+import { appendCaptureEvents, lastSequence } from '../events/store.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { CaptureEvent, CaptureResource } from './contract.ts';
+import { markAttemptsUnknown } from './stores/attempt-store.ts';
+import { lockOpenCaptures, updateCapture, type OpenCapture } from './stores/capture-store.ts';
+
+/**
+ * A process that died may have told its clients of events that it had not written yet. What comes after it starts
+ * this much higher, so that no sequence number is ever used twice.
+ */
+const SEQUENCE_GAP = 1000;
+
+export interface RecoveryDependencies {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Ends the captures that a process left open when it died: `interrupted`, their attempts `unknown`. The digits are
+ * gone with that process. The lock stays on the call until a new capture, the call's end or a release.
+ */
+export async function interruptOrphans(
+  { database, clock, logger }: RecoveryDependencies,
+  owner: { readonly callId: string } | { readonly instanceId: string },
+): Promise<void> {
+  const interrupted = await database.systemTransaction(async (db) => {
+    const orphans = await lockOpenCaptures(db, owner);
+    for (const orphan of orphans) await interrupt(db, orphan, clock.now());
+    return orphans;
+  });
+  for (const { view } of interrupted) {
+    logger.warn('capture interrupted by a crash', { captureId: view.id, callId: view.call_id });
+  }
+}
+
+async function interrupt(db: Queryable, { accountId, view }: OpenCapture, at: Date): Promise<void> {
+  await markAttemptsUnknown(db, view.id, at);
+  const { focus: _focus, paused: _paused, interruption: _interruption, ...rest } = view;
+  const capture: CaptureResource = {
+    ...rest,
+    status: 'interrupted',
+    ...(view.payment?.status === 'processing' && { payment: { status: 'unknown' as const } }),
+    updated_at: at.toISOString(),
+    ended_at: at.toISOString(),
+  };
+  const sequence = (await lastSequence(db, view.id)) + SEQUENCE_GAP;
+  const event: CaptureEvent = { sequence, type: 'capture.status', at: capture.updated_at, capture };
+  await updateCapture(db, capture);
+  await appendCaptureEvents(db, accountId, view.id, [
+    { sequence, type: event.type, payload: event, createdAt: at },
+  ]);
+}

@@ -1,0 +1,112 @@
+import type { Queryable } from '../../db/database.ts';
+import type { CaptureRequest, CaptureResource, EvidenceResource } from '../contract.ts';
+
+const TERMINAL = ['succeeded', 'declined', 'failed', 'cancelled', 'expired', 'abandoned', 'interrupted'];
+
+export interface NewCapture {
+  readonly accountId: string;
+  readonly instanceId: string;
+  readonly requestedBy: string;
+  readonly request: CaptureRequest;
+  readonly resource: CaptureResource;
+}
+
+/**
+ * Inserts a capture unless its call has a running one: the database holds the rule, whatever instance asks.
+ * Returns whether it was inserted.
+ */
+export async function insertCapture(db: Queryable, capture: NewCapture): Promise<boolean> {
+  const { resource, request } = capture;
+  const rows = await db.query(
+    `INSERT INTO captures
+       (id, account_id, call_id, instance_id, status, purpose, amount, currency, reference, spec, view, requested_by,
+        created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+     ON CONFLICT (call_id) WHERE status NOT IN
+       ('succeeded', 'declined', 'failed', 'cancelled', 'expired', 'abandoned', 'interrupted') DO NOTHING
+     RETURNING id`,
+    [
+      resource.id,
+      capture.accountId,
+      resource.call_id,
+      capture.instanceId,
+      resource.status,
+      resource.purpose,
+      resource.amount?.value ?? null,
+      resource.amount?.currency ?? null,
+      resource.reference ?? null,
+      JSON.stringify(request),
+      JSON.stringify(resource),
+      capture.requestedBy,
+      resource.created_at,
+    ],
+  );
+  return rows.length === 1;
+}
+
+/** Writes the state that a client sees. A capture that has ended stays as it is. */
+export async function updateCapture(db: Queryable, resource: CaptureResource): Promise<void> {
+  await db.query(
+    `UPDATE captures SET status = $2, reason = $3, view = $4, updated_at = $5, ended_at = $6
+     WHERE id = $1 AND status <> ALL ($7)`,
+    [
+      resource.id,
+      resource.status,
+      resource.reason ?? null,
+      JSON.stringify(resource),
+      resource.updated_at,
+      resource.ended_at ?? null,
+      TERMINAL,
+    ],
+  );
+}
+
+/** Corrects an ended capture after its payment was looked up. */
+export async function rewriteEndedCapture(db: Queryable, resource: CaptureResource): Promise<void> {
+  await db.query('UPDATE captures SET view = $2, updated_at = $3 WHERE id = $1', [
+    resource.id,
+    JSON.stringify(resource),
+    resource.updated_at,
+  ]);
+}
+
+export async function findCapture(db: Queryable, captureId: string): Promise<CaptureResource | undefined> {
+  const rows = await db.query<{ view: CaptureResource }>('SELECT view FROM captures WHERE id = $1', [
+    captureId,
+  ]);
+  return rows[0]?.view;
+}
+
+export async function saveEvidence(
+  db: Queryable,
+  captureId: string,
+  evidence: EvidenceResource,
+): Promise<void> {
+  await db.query('UPDATE captures SET evidence = $2 WHERE id = $1', [captureId, JSON.stringify(evidence)]);
+}
+
+export async function findEvidence(db: Queryable, captureId: string): Promise<EvidenceResource | undefined> {
+  const rows = await db.query<{ evidence: EvidenceResource | null }>(
+    'SELECT evidence FROM captures WHERE id = $1',
+    [captureId],
+  );
+  return rows[0]?.evidence ?? undefined;
+}
+
+export interface OpenCapture {
+  readonly accountId: string;
+  readonly view: CaptureResource;
+}
+
+/** The captures that are not over: of one call, or of everything that one instance owned. Locks the rows. */
+export async function lockOpenCaptures(
+  db: Queryable,
+  owner: { readonly callId: string } | { readonly instanceId: string },
+): Promise<OpenCapture[]> {
+  const [column, value] = 'callId' in owner ? ['call_id', owner.callId] : ['instance_id', owner.instanceId];
+  return await db.query(
+    `SELECT account_id AS "accountId", view FROM captures
+     WHERE ${column} = $1 AND status <> ALL ($2) ORDER BY created_at FOR UPDATE`,
+    [value, TERMINAL],
+  );
+}

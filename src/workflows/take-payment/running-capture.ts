@@ -1,0 +1,255 @@
+import type { CaptureEffect } from '../../capture/effects.ts';
+import type { CaptureCommand as MachineCommand, CaptureEvent as MachineEvent } from '../../capture/events.ts';
+import { initialState, transition } from '../../capture/machine.ts';
+import type { CaptureState } from '../../capture/state.ts';
+import { cardDetails } from '../../capture/card-details.ts';
+import { captureView } from '../../capture/view.ts';
+import type { Timer } from '../../kernel/clock.ts';
+import { HushtoneError } from '../../kernel/errors.ts';
+import type { CardDetails } from '../../payments/contract.ts';
+import type { Calls, Masking, MaskingListener, MaskingRefusal } from '../../telephony/contract.ts';
+import type { CaptureResource, EvidenceResource, PaymentResource } from '../contract.ts';
+import { saveEvidence } from '../stores/capture-store.ts';
+import { CaptureEventLog } from './event-log.ts';
+import { payOnce, type PaymentDependencies } from './payment.ts';
+import {
+  captureResource,
+  evidenceResource,
+  isEnded,
+  paymentResource,
+  type CaptureIdentity,
+} from './resource.ts';
+
+export interface RunningCaptureDependencies extends PaymentDependencies {
+  readonly calls: Calls;
+  readonly log: CaptureEventLog;
+  readonly secureTimeoutMs: number;
+}
+
+/**
+ * A capture in this process: feeds the state machine, carries out its effects, and tells everyone. It alone holds
+ * the state with the digits; what leaves it are resources, which have none.
+ */
+export class RunningCapture {
+  readonly identity: CaptureIdentity;
+  readonly #dependencies: RunningCaptureDependencies;
+  readonly #ended: Promise<void>;
+  #resolveEnded: () => void = () => undefined;
+  #state: CaptureState;
+  #resource: CaptureResource;
+  #payment: PaymentResource | undefined;
+  #masking: Promise<Masking | undefined> | undefined;
+  #evidence: (() => EvidenceResource) | undefined;
+  #interDigitTimer: Timer | undefined;
+  #overallTimer: Timer | undefined;
+
+  constructor(dependencies: RunningCaptureDependencies, identity: CaptureIdentity) {
+    this.#dependencies = dependencies;
+    this.identity = identity;
+    this.#state = initialState(identity.order.spec);
+    this.#resource = this.#render();
+    this.#ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+  }
+
+  get resource(): CaptureResource {
+    return this.#resource;
+  }
+
+  get log(): CaptureEventLog {
+    return this.#dependencies.log;
+  }
+
+  /** Resolves when the capture is over: masking released, evidence and last event written. */
+  get whenEnded(): Promise<void> {
+    return this.#ended;
+  }
+
+  evidence(): EvidenceResource | undefined {
+    return this.#evidence?.();
+  }
+
+  /** Asks for masking. Everything that follows is told by events. */
+  start(): void {
+    this.command({ type: 'secure_requested' });
+    this.#masking = this.#secure();
+  }
+
+  /** Carries out a command. Throws the state machine's refusal as a conflict, with nothing changed. */
+  command(command: MachineCommand): CaptureResource {
+    const refused = this.#apply(command);
+    if (refused !== undefined) throw new HushtoneError(refused.code, 'conflict', refused.message);
+    return this.#resource;
+  }
+
+  /** Something of ours broke: the capture ends, its digits are wiped. */
+  abort(): void {
+    this.#apply({ type: 'internal_error' });
+  }
+
+  #apply(event: MachineEvent): { code: string; message: string } | undefined {
+    const { state, effects, refused } = transition(this.#state, event);
+    this.#state = state;
+    if (refused !== undefined) return refused;
+    if (effects.length > 0) {
+      if (effects.some(({ type }) => type === 'submit_to_provider')) this.#payment = { status: 'processing' };
+      this.#resource = this.#render();
+      // Told before the effects run: an effect may lead to the next event at once.
+      this.#tell(effects);
+      for (const effect of effects) this.#run(effect);
+    }
+    return undefined;
+  }
+
+  #tell(effects: readonly CaptureEffect[]): void {
+    const visible = effects.some(({ type }) => !type.includes('timer') && type !== 'release_masking');
+    if (!visible) return;
+    const status = effects.some(({ type }) => type === 'status_changed');
+    this.#dependencies.log.record(status ? 'capture.status' : 'capture.field', this.#resource);
+  }
+
+  #run(effect: CaptureEffect): void {
+    const { clock } = this.#dependencies;
+    switch (effect.type) {
+      case 'start_inter_digit_timer':
+        this.#interDigitTimer?.cancel();
+        this.#interDigitTimer = clock.after(effect.ms, () => {
+          this.#apply({ type: 'inter_digit_timeout', at: clock.now() });
+        });
+        return;
+      case 'cancel_inter_digit_timer':
+        this.#interDigitTimer?.cancel();
+        return;
+      case 'start_overall_timer':
+        this.#overallTimer?.cancel();
+        this.#overallTimer = clock.after(effect.ms, () => {
+          this.#apply({ type: 'overall_timeout' });
+        });
+        return;
+      case 'cancel_overall_timer':
+        this.#overallTimer?.cancel();
+        return;
+      case 'submit_to_provider':
+        void this.#pay();
+        return;
+      case 'release_masking':
+        void this.#end();
+        return;
+      case 'status_changed':
+      case 'field_changed':
+      case 'focus_changed':
+      case 'pause_changed':
+      case 'stray_key_counted':
+        return;
+    }
+  }
+
+  async #secure(): Promise<Masking | undefined> {
+    const { calls, logger, secureTimeoutMs } = this.#dependencies;
+    const { id: captureId, callId, order } = this.identity;
+    try {
+      const masking = await calls.secure(
+        callId,
+        { captureId, guardPolicy: order.guard, confirmWithinMs: secureTimeoutMs },
+        this.#listener(),
+      );
+      this.#evidence = () => evidenceResource(captureId, callId, masking.evidence());
+      this.#apply({ type: 'secured' });
+      return masking;
+    } catch (error) {
+      const refusal = error as Partial<MaskingRefusal>;
+      const { evidence } = refusal;
+      if (evidence !== undefined) this.#evidence = () => evidenceResource(captureId, callId, evidence);
+      logger.warn('call not secured', { captureId, callId, error });
+      this.#apply({ type: 'masking_failed', failure: refusal.failure ?? 'masking_unavailable' });
+      return undefined;
+    }
+  }
+
+  #listener(): MaskingListener {
+    const { clock } = this.#dependencies;
+    return {
+      key: (key) => void this.#apply({ type: 'key', key, at: clock.now() }),
+      interrupted: (reason) => void this.#apply({ type: 'masking_interrupted', reason }),
+      restored: () => void this.#apply({ type: 'masking_restored' }),
+      failed: (failure) => void this.#apply({ type: 'masking_failed', failure }),
+      callEnded: (end) => void this.#apply({ type: 'call_ended', end }),
+    };
+  }
+
+  async #pay(): Promise<void> {
+    const card = this.#state.fields.find(({ rule }) => rule.field === 'card_number');
+    const face = {
+      ...(card?.brand !== undefined && { brand: card.brand }),
+      ...(card?.last4 !== undefined && { last4: card.last4 }),
+    };
+    const result = await payOnce(this.#dependencies, this.identity, () => this.#cardDetails(), face);
+    if (result.kind === 'failed') {
+      const { failure } = result;
+      this.#payment = { status: failure === 'unknown_outcome' ? 'unknown' : 'failed' };
+      this.#apply(
+        failure === 'internal' ? { type: 'internal_error' } : { type: 'provider_failed', reason: failure },
+      );
+      return;
+    }
+    const { outcome } = result;
+    this.#payment = paymentResource(outcome);
+    this.#apply(
+      outcome.result === 'succeeded'
+        ? { type: 'provider_succeeded' }
+        : { type: 'provider_declined', reason: outcome.reason },
+    );
+  }
+
+  #cardDetails(): CardDetails {
+    const values = cardDetails(this.#state);
+    if (values.card_number === undefined) {
+      throw new HushtoneError('card_number_missing', 'internal', 'the capture has no card number');
+    }
+    return {
+      cardNumber: values.card_number,
+      ...(values.expiry && { expiry: values.expiry }),
+      ...(values.security_code && { securityCode: values.security_code }),
+      ...(values.postal_code && { postalCode: values.postal_code }),
+      ...(values.pin && { pin: values.pin }),
+    };
+  }
+
+  async #end(): Promise<void> {
+    const { database, logger, log } = this.#dependencies;
+    const { id: captureId, callId, accountId } = this.identity;
+    this.#interDigitTimer?.cancel();
+    this.#overallTimer?.cancel();
+    try {
+      const masking = await this.#masking;
+      await masking?.release();
+    } catch (error) {
+      // Fail closed: the telephone system keeps the lock and goes on trying to undo it.
+      logger.error('masking not released', { captureId, callId, error });
+    }
+    await log.flush();
+    const evidence = this.#evidence?.();
+    try {
+      if (evidence !== undefined) {
+        await database.transaction(accountId, async (db) => await saveEvidence(db, captureId, evidence));
+      }
+    } catch (error) {
+      logger.error('evidence not written', { captureId, error });
+    }
+    this.#resolveEnded();
+  }
+
+  #render(): CaptureResource {
+    return captureResource(
+      this.identity,
+      captureView(this.#state),
+      this.#payment,
+      this.#dependencies.clock.now(),
+    );
+  }
+
+  get ended(): boolean {
+    return isEnded(this.#resource);
+  }
+}
