@@ -52,12 +52,17 @@ export function createApiListener({ api, faults, closing }: ApiListenerOptions):
     if (fault?.kind === 'hang') return;
     refuseBeforeProcessing(fault);
     const delayMs = fault?.delayMs;
-    const { body, headers } = await process(async () => {
+    const processed = process(async () => {
       if (delayMs !== undefined) await pause(delayMs, undefined, { signal: closing });
     });
-    if (fault?.kind === 'lose_answer') request.socket.destroy();
-    else if (fault?.kind === 'garbage') response.end('<html>it works</html>');
-    else sendJson(response, 200, body, headers);
+    if (fault?.kind === 'lose_answer' || fault?.kind === 'garbage') {
+      await Promise.allSettled([processed]); // a refusal is lost just as well
+      if (fault.kind === 'lose_answer') request.socket.destroy();
+      else response.end('<html>it works</html>');
+      return;
+    }
+    const { body, headers } = await processed;
+    sendJson(response, 200, body, headers);
   };
 
   return (request, response) => {

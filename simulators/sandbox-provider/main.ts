@@ -40,14 +40,15 @@ async function main(): Promise<void> {
     port: readPort(values.port),
     adminPort: readPort(values['admin-port']),
   });
-  const stop = (): void => void server.close();
+  const stop = (): void => {
+    process.stdin.destroy(); // it would keep the process alive
+    void server.close();
+  };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   if (values['exit-with-parent']) {
     // Nothing is read: the end of the pipe is the death of the process that holds the other side.
-    process.stdin.resume().once('end', () => {
-      stop();
-    });
+    process.stdin.resume().once('end', stop);
   }
   process.stdout.write(
     `${JSON.stringify({ ready: true, port: server.port, adminPort: server.adminPort })}\n`,

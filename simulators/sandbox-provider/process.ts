@@ -9,7 +9,7 @@ import { SandboxAdmin } from './admin.ts';
 
 const MAIN = join('dist', 'simulators', 'sandbox-provider', 'main.js');
 const READY_WITHIN_MS = 30_000;
-const STOPPED_WITHIN_MS = 5_000;
+const STOPPED_WITHIN_MS = 10_000;
 
 export interface SandboxProviderProcessOptions {
   /** PEM files. Clients must show a certificate of `clientCaFile`. */
@@ -26,9 +26,11 @@ export interface SandboxProviderProcess {
   /** `https://127.0.0.1:<port>` */
   readonly url: string;
   readonly port: number;
+  /** `http://127.0.0.1:<port>` */
+  readonly adminUrl: string;
   readonly admin: SandboxAdmin;
   readonly pid: number;
-  /** Ends the process and waits for it. Idempotent. */
+  /** Ends the process and waits for it. Idempotent. Rejects when it did not end in time and had to be killed. */
   stop(): Promise<void>;
 }
 
@@ -61,15 +63,17 @@ export async function startSandboxProviderProcess(
   const stop = (): Promise<void> => end(child);
   try {
     const { port, adminPort } = await readiness(child);
+    const adminUrl = `http://127.0.0.1:${adminPort}`;
     return {
       url: `https://127.0.0.1:${port}`,
       port,
-      admin: new SandboxAdmin(`http://127.0.0.1:${adminPort}`, adminToken),
+      adminUrl,
+      admin: new SandboxAdmin(adminUrl, adminToken),
       pid: child.pid ?? 0,
       stop,
     };
   } catch (error) {
-    await stop();
+    await stop().catch(() => undefined); // why it did not start matters more
     throw error;
   }
 }
@@ -123,7 +127,9 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const closed = once(child, 'close');
   child.kill('SIGTERM');
-  const deadline = setTimeout(() => child.kill('SIGKILL'), STOPPED_WITHIN_MS);
+  let killed = false;
+  const deadline = setTimeout(() => (killed = child.kill('SIGKILL')), STOPPED_WITHIN_MS);
   await closed;
   clearTimeout(deadline);
+  if (killed) throw new Error('the sandbox provider did not stop when asked to');
 }

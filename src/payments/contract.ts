@@ -25,7 +25,10 @@ export interface CardDetails {
 
 export interface PaymentRequest {
   readonly purpose: Purpose;
-  /** Written before the request is sent; the same key never moves money twice. */
+  /**
+   * Written before the request is sent; the same key never moves money twice. 1 to 64 letters, digits, `_`, `.`, `:` or
+   * `-`, which every provider takes.
+   */
   readonly idempotencyKey: string;
   /** Absent for `tokenize` only. */
   readonly amount?: Amount;
@@ -58,8 +61,11 @@ export type PaymentOutcome =
     };
 
 /**
- * Why there is no outcome. `unknown_outcome`: the request may have arrived, so it is looked up and never sent again.
- * `unavailable`: it is proven that nothing arrived.
+ * Why there is no outcome.
+ *
+ * - `unknown_outcome`: the request may have arrived, so it is looked up and never sent again.
+ * - `unavailable`: it is proven that nothing arrived, or the provider promised that nothing was processed.
+ * - `invalid_request`, `authentication`, `rate_limited`: the request was refused, and nothing was processed.
  */
 export type ProviderFailure =
   'invalid_request' | 'authentication' | 'rate_limited' | 'unavailable' | 'unknown_outcome';
@@ -72,10 +78,16 @@ export interface ProviderCapabilities {
 
 export interface PaymentProvider {
   readonly name: string;
+  /** What is known by now. Read it anew for every capture: a provider may have been down before. */
   readonly capabilities: ProviderCapabilities;
   /** Sends one attempt. Rejects with a `ProviderError` when there is no outcome. */
   pay(request: PaymentRequest): Promise<PaymentOutcome>;
-  /** What became of an attempt: its outcome, or undefined when the provider never saw the key. */
+  /**
+   * What became of an attempt: its outcome, or undefined when the provider says that it never saw the key. Rejects with
+   * a `ProviderError` when that cannot be told now: the attempt stays unknown, whatever the failure, and is looked up
+   * again later. Never rejects as `unavailable`.
+   */
   lookup(idempotencyKey: string): Promise<PaymentOutcome | undefined>;
+  /** Waits for what is under way, then drops the connections. Later calls of `pay` are refused as `unavailable`. */
   close(): Promise<void>;
 }

@@ -86,7 +86,7 @@ class SandboxProvider implements PaymentProvider {
   }
 
   async #pay(request: PaymentRequest): Promise<PaymentOutcome> {
-    this.#refuseWhenClosed();
+    if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
     refuseMalformed(request);
     if (request.card.pin !== undefined) await this.#discovery.learnCapabilities();
     const { purposes, pin } = this.capabilities;
@@ -169,11 +169,11 @@ class SandboxProvider implements PaymentProvider {
   }
 
   async #lookup(idempotencyKey: string): Promise<PaymentOutcome | undefined> {
-    this.#refuseWhenClosed();
+    // Whatever fails here, the payment may have been made: never `unavailable`.
+    if (this.#closed) throw new ProviderError('unknown_outcome', 'the provider is closed');
     refuseMalformedKey(idempotencyKey);
     const path = `/v1/payments/by-idempotency-key/${encodeURIComponent(idempotencyKey)}`;
     const answer = await this.#transport.exchange({ method: 'GET', path }).catch((error: unknown) => {
-      // Whatever fails here, the payment may have been made: never `unavailable`.
       throw new ProviderError('unknown_outcome', 'the provider did not answer', { cause: error });
     });
     // Only the provider's own word counts: a proxy's 404 must not let a payment be sent again.
@@ -190,10 +190,6 @@ class SandboxProvider implements PaymentProvider {
       throw new ProviderError('unknown_outcome', 'the provider gave an answer that cannot be read');
     }
     return outcome;
-  }
-
-  #refuseWhenClosed(): void {
-    if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
   }
 
   #track<T>(work: Promise<T>): Promise<T> {
