@@ -36,7 +36,8 @@ create function holds_digit_run(value text) returns boolean
 
 create table accounts (
   id text primary key check (id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'),
-  account_id text not null generated always as (id) stored,
+  -- as every table has it: an account belongs to itself
+  account_id text not null constraint accounts_own_account check (account_id = id),
   created_at timestamptz not null default now()
 );
 
@@ -100,7 +101,8 @@ create table captures (
   )))
 );
 
-create unique index captures_one_active_per_call on captures (call_id) where ended_at is null;
+create unique index captures_one_active_per_call on captures (call_id) where status not in
+  ('succeeded', 'declined', 'failed', 'cancelled', 'expired', 'abandoned', 'interrupted');
 create unique index captures_idempotency on captures (account_id, idempotency_key) where idempotency_key is not null;
 create index captures_of_instance on captures (instance_id) where ended_at is null;
 

@@ -30,7 +30,7 @@ RETURN (value ~ '[0-9]{12}'::text)
 
 create table accounts (
   id text not null,
-  account_id text not null generated always as (id) stored,
+  account_id text not null,
   created_at timestamp with time zone not null default now()
 );
 
@@ -108,6 +108,8 @@ create table payment_attempts (
 );
 
 alter table accounts add constraint accounts_id_check CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'::text));
+
+alter table accounts add constraint accounts_own_account CHECK ((account_id = id));
 
 alter table accounts add constraint accounts_pkey PRIMARY KEY (id);
 
@@ -203,7 +205,7 @@ CREATE UNIQUE INDEX captures_idempotency ON public.captures USING btree (account
 
 CREATE INDEX captures_of_instance ON public.captures USING btree (instance_id) WHERE (ended_at IS NULL);
 
-CREATE UNIQUE INDEX captures_one_active_per_call ON public.captures USING btree (call_id) WHERE (ended_at IS NULL);
+CREATE UNIQUE INDEX captures_one_active_per_call ON public.captures USING btree (call_id) WHERE (status <> ALL (ARRAY['succeeded'::text, 'declined'::text, 'failed'::text, 'cancelled'::text, 'expired'::text, 'abandoned'::text, 'interrupted'::text]));
 
 CREATE INDEX payment_attempts_of_capture ON public.payment_attempts USING btree (capture_id);
 

@@ -200,3 +200,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
   return deepFreeze(config);
 }
+
+/** What signs access tokens, without the rest: for the command that issues one. Throws a `ConfigError`. */
+export function loadTokenSettings(env: Readonly<Record<string, string | undefined>>): Config['tokens'] {
+  const reader = new SettingReader(env);
+  const tokens = readTokens(reader);
+  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  return deepFreeze(tokens);
+}

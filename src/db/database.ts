@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Pool, types, TypeOverrides, type PoolClient, type QueryResult, type QueryResultRow } from 'pg';
 import { HushtoneError } from '../kernel/errors.ts';
 import { silentLogger, type Logger } from '../kernel/logger.ts';
 import { databaseUnavailable, isConnectionFailure } from './errors.ts';
@@ -51,12 +51,9 @@ function parseBigint(text: string): number {
   throw new HushtoneError('number_too_large', 'internal', 'a whole number of the database exceeds 2^53');
 }
 
-const typeParsers = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === pg.types.builtins.INT8 && format !== 'binary'
-      ? parseBigint
-      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
-};
+/** pg's own parsers, but for `bigint`, which it hands over as text. */
+const typeParsers = new TypeOverrides();
+typeParsers.setTypeParser(types.builtins.INT8, parseBigint);
 
 /** A lost connection becomes `database_unavailable`; any other error stays what it is. */
 function rethrow(error: unknown): never {
@@ -64,14 +61,14 @@ function rethrow(error: unknown): never {
 }
 
 /** A queryable that stops working when its transaction is over, so that a forgotten `await` cannot write outside. */
-function queryableOf(client: pg.PoolClient): Queryable & { end(): void } {
+function queryableOf(client: PoolClient): Queryable & { end(): void } {
   let ended = false;
   return {
     query: async <T extends object>(text: string, values: readonly unknown[] = []): Promise<T[]> => {
       if (ended) throw new HushtoneError('transaction_ended', 'internal', 'the transaction is over');
       // The extended protocol takes one statement only: nothing can be smuggled in behind a semicolon.
       const query = { text, values: [...values], queryMode: 'extended' };
-      const answer: Promise<pg.QueryResult<T & pg.QueryResultRow>> = client.query(query);
+      const answer: Promise<QueryResult<T & QueryResultRow>> = client.query(query);
       const { rows } = await answer.catch(rethrow);
       return rows;
     },
@@ -85,7 +82,7 @@ function queryableOf(client: pg.PoolClient): Queryable & { end(): void } {
  * Takes on a role without rights beyond row-level security, and names the account, for this transaction only. Both
  * are local to the transaction, so that a pooled connection (or a pooler in between) carries nothing over.
  */
-async function begin(client: pg.PoolClient, role: string, accountId: string): Promise<void> {
+async function begin(client: PoolClient, role: string, accountId: string): Promise<void> {
   await client.query('begin').catch(rethrow);
   try {
     await client.query(
@@ -100,7 +97,7 @@ async function begin(client: pg.PoolClient, role: string, accountId: string): Pr
 }
 
 /** A COMMIT after a failed statement that nobody has let through is answered with ROLLBACK, not with an error. */
-async function commit(client: pg.PoolClient): Promise<void> {
+async function commit(client: PoolClient): Promise<void> {
   const { command } = await client.query('commit').catch(rethrow);
   if (command === 'COMMIT') return;
   throw new HushtoneError('transaction_aborted', 'internal', 'a failed statement undid the transaction');
@@ -108,7 +105,7 @@ async function commit(client: pg.PoolClient): Promise<void> {
 
 /** Opens a pool of at most `poolSize` connections. The first connection is made by the first transaction. */
 export function openDatabase({ url, poolSize, logger = silentLogger }: DatabaseOptions): Database {
-  const pool = new pg.Pool({
+  const pool = new Pool({
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -120,7 +117,7 @@ export function openDatabase({ url, poolSize, logger = silentLogger }: DatabaseO
   pool.on('error', report);
   let closing: Promise<void> | undefined;
 
-  const connect = async (): Promise<pg.PoolClient> => {
+  const connect = async (): Promise<PoolClient> => {
     try {
       const client = await pool.connect();
       client.on('error', report); // the pool listens to idle connections only
@@ -130,7 +127,7 @@ export function openDatabase({ url, poolSize, logger = silentLogger }: DatabaseO
     }
   };
 
-  const release = (client: pg.PoolClient, failure?: Error): void => {
+  const release = (client: PoolClient, failure?: Error): void => {
     client.off('error', report);
     client.release(failure);
   };

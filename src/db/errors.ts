@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { DatabaseError } from 'pg';
 import { HushtoneError } from '../kernel/errors.ts';
 
 /** SQLSTATE class 08 (connection), 57P01 to 57P03 (shutting or starting up), 53300 (too many connections). */
@@ -24,7 +24,7 @@ const UNAVAILABLE_MESSAGE =
 export function isConnectionFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as { code?: unknown };
-  if (error instanceof pg.DatabaseError) return UNAVAILABLE_SQLSTATE.test(error.code ?? '');
+  if (error instanceof DatabaseError) return UNAVAILABLE_SQLSTATE.test(error.code ?? '');
   return (
     (typeof code === 'string' && UNAVAILABLE_SYSTEM_CODES.has(code)) ||
     UNAVAILABLE_MESSAGE.test(error.message)
@@ -41,6 +41,6 @@ export function databaseUnavailable(
 
 /** The name of the constraint that a statement violated (SQLSTATE class 23); undefined for any other error. */
 export function violatedConstraint(error: unknown): string | undefined {
-  if (!(error instanceof pg.DatabaseError) || error.code?.startsWith('23') !== true) return undefined;
+  if (!(error instanceof DatabaseError) || error.code?.startsWith('23') !== true) return undefined;
   return error.constraint;
 }

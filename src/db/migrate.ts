@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
-import pg from 'pg';
+import { Client } from 'pg';
 import { HushtoneError } from '../kernel/errors.ts';
 import { databaseUnavailable, isConnectionFailure } from './errors.ts';
 
@@ -23,8 +23,8 @@ async function migrationsDirectory(): Promise<string> {
   throw new HushtoneError('migrations_missing', 'internal', 'the folder `migrations` is not in the package');
 }
 
-async function connected<T>(databaseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({
+async function connected<T>(databaseUrl: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({
     connectionString: databaseUrl,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'hushtone migrate',

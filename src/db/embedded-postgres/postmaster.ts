@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
+import { Client } from 'pg';
 
 /** What a running server says of itself in `postmaster.pid`. */
 export interface Postmaster {
@@ -45,7 +45,7 @@ export function urlOf(port: number, password: string, database = 'postgres'): st
 
 /** Asks the server at this port which data directory it serves; undefined when it does not answer or is another. */
 async function ask(data: string, port: number, password: string): Promise<LiveServer | undefined> {
-  const client = new pg.Client({
+  const client = new Client({
     connectionString: urlOf(port, password),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });

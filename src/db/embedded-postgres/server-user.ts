@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Whom the server runs as. PostgreSQL refuses to run as root. */
@@ -24,15 +24,17 @@ export async function serverUser(): Promise<ServerUser | undefined> {
   return NOBODY;
 }
 
-/** May `user` pass through this directory and all above it? What does not exist yet is looked at from where it will lie. */
+async function firstExisting(path: string): Promise<string> {
+  const found = await realpath(path).catch(() => undefined);
+  return found ?? firstExisting(dirname(path));
+}
+
+/** May `user` pass through this directory and all above it? What does not exist yet will be made passable. */
 export async function canReach(user: ServerUser, path: string): Promise<boolean> {
-  for (let directory = path; ; directory = dirname(directory)) {
-    const found = await stat(directory).catch(() => undefined);
-    if (found !== undefined) {
-      const { mode, uid, gid } = found;
-      const bit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001;
-      if ((mode & bit) === 0) return false;
-    }
+  for (let directory = await firstExisting(path); ; directory = dirname(directory)) {
+    const { mode, uid, gid } = await stat(directory);
+    const bit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001;
+    if ((mode & bit) === 0) return false;
     if (directory === dirname(directory)) return true;
   }
 }

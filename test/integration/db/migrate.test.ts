@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { openDatabase } from '../../../src/db/database.ts';
 import { migrate, pendingMigrations } from '../../../src/db/migrate.ts';
-import { startEmbeddedPostgres } from '../../../src/db/embedded-postgres/start.ts';
+import { startEmbeddedPostgres } from '../../../src/db/embedded.ts';
 import { createEmptyDatabase, execute, makeDataDir } from '../../support/database.ts';
 import { dumpSchema } from '../../support/schema-dump.ts';
 import { insertAccount } from '../../support/rows.ts';

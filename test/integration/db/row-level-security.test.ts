@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Queryable } from '../../../src/db/database.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
@@ -59,7 +59,7 @@ describe.each(TABLES)('%s', (table) => {
 
 /** In the role of the server, in a session that has never named an account. */
 async function countWithoutAccount(table: string): Promise<number> {
-  const client = new pg.Client({ connectionString: db.url });
+  const client = new Client({ connectionString: db.url });
   await client.connect();
   try {
     await client.query('set role hushtone_server');

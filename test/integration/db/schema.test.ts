@@ -7,13 +7,13 @@ import { dumpSchema } from '../../support/schema-dump.ts';
 const COMMITTED = fileURLToPath(new URL('../../../migrations/schema.sql', import.meta.url));
 
 test('migrations/schema.sql is what the migrations add up to', async () => {
-  const { url, close } = await createTestDatabase();
+  const db = await createTestDatabase();
   try {
-    const dump = await dumpSchema(url);
+    const dump = await dumpSchema(db.url);
     if (process.env['UPDATE_SCHEMA'] === '1') await writeFile(COMMITTED, dump);
     const committed = await readFile(COMMITTED, 'utf8').catch(() => '');
     expect(committed, 'run this test with UPDATE_SCHEMA=1 and commit migrations/schema.sql').toBe(dump);
   } finally {
-    await close();
+    await db.close();
   }
 });

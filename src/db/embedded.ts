@@ -1,15 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { open, readFile, realpath } from 'node:fs/promises';
+import { open, readFile, realpath, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HushtoneError } from '../../kernel/errors.ts';
-import { silentLogger, type Logger } from '../../kernel/logger.ts';
-import { findBinaries } from './binaries.ts';
-import { ensureCluster, SERVER_ENVIRONMENT, type Cluster } from './cluster.ts';
-import { makeHome } from './home.ts';
-import { findServer, isAlive, readPostmaster, stopServer, urlOf } from './postmaster.ts';
-import { serverUser, type ServerUser } from './server-user.ts';
+import { HushtoneError } from '../kernel/errors.ts';
+import { silentLogger, type Logger } from '../kernel/logger.ts';
+import { findBinaries } from './embedded-postgres/binaries.ts';
+import { ensureCluster, SERVER_ENVIRONMENT, type Cluster } from './embedded-postgres/cluster.ts';
+import { makeHome } from './embedded-postgres/home.ts';
+import { findServer, isAlive, readPostmaster, stopServer, urlOf } from './embedded-postgres/postmaster.ts';
+import { serverUser, type ServerUser } from './embedded-postgres/server-user.ts';
 
 /** A server that another process starts or stops, with a recovery after a crash. */
 const PATIENCE_MS = 20_000;
@@ -23,7 +23,7 @@ export interface EmbeddedPostgresOptions {
   readonly dataDir: string;
   /** 0 or absent: a free one. A server that already runs keeps its own. */
   readonly port?: number;
-  /** For tests: nothing is flushed to the disk. */
+  /** For tests and the demo: nothing is flushed to the disk, and stopping removes the data. */
   readonly disposable?: boolean;
   readonly logger?: Logger;
 }
@@ -86,11 +86,12 @@ async function launch(
 
 /** Resolves when the child answers as the server of its data directory; rejects when it ends before that. */
 async function answers(child: ChildProcess, { cluster, logFile }: Launch): Promise<void> {
-  let ended = false;
   let failure: unknown;
-  child.once('error', (error) => (failure = error)).once('close', () => (ended = true));
+  child.once('error', (error) => (failure = error));
+  const hasEnded = (): boolean =>
+    failure !== undefined || child.exitCode !== null || child.signalCode !== null;
   const deadline = performance.now() + PATIENCE_MS;
-  while (!ended && failure === undefined && performance.now() < deadline) {
+  while (!hasEnded() && performance.now() < deadline) {
     const postmaster = await readPostmaster(cluster.data);
     if (postmaster?.isReady === true && postmaster.pid === child.pid) return;
     await delay(POLL_MS);
@@ -165,7 +166,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       lastPort = running.port;
     }
     const started = await start(plan, port, lastPort);
-    if (started !== undefined) return own(started, cluster, directory);
+    if (started !== undefined) return own(started, plan, directory);
   }
   throw new HushtoneError(
     'embedded_postgres_failed',
@@ -175,7 +176,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 /** The server goes when this process ends in any way but a SIGKILL. */
-function own({ pid, port }: Started, cluster: Cluster, directory: string): EmbeddedPostgres {
+function own({ pid, port }: Started, { cluster, disposable }: Launch, directory: string): EmbeddedPostgres {
   const stopAtExit = (): void => {
     try {
       process.kill(pid, 'SIGINT');
@@ -184,13 +185,15 @@ function own({ pid, port }: Started, cluster: Cluster, directory: string): Embed
     }
   };
   process.once('exit', stopAtExit);
+  const stop = async (): Promise<void> => {
+    process.off('exit', stopAtExit);
+    await stopServer(cluster.data, pid);
+    if (disposable) await rm(directory, { recursive: true, force: true });
+  };
   let stopping: Promise<void> | undefined;
   return {
     url: urlOf(port, cluster.password),
     directory,
-    stop: () => {
-      process.off('exit', stopAtExit);
-      return (stopping ??= stopServer(cluster.data, pid));
-    },
+    stop: () => (stopping ??= stop()),
   };
 }
