@@ -98,8 +98,6 @@ export class Driver {
   }
 }
 
-export const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
-
 /** What a field's memory holds, as text. */
 export function held(state: CaptureState, name: FieldName): string {
   const field = state.fields.find(({ rule }) => rule.field === name)!;

@@ -238,6 +238,12 @@ describe('#', () => {
     expect(capture.field('pin').status).toBe('accepted');
   });
 
+  it('no longer passes over a field that was focused since', () => {
+    const capture = Driver.secured(specOf([{ field: 'pin', required: false }, 'expiry'])).keys('#1230');
+    capture.focus('pin').focus('expiry').keys('1230');
+    expect(capture.view).toMatchObject({ status: 'collecting', focus: 'pin' });
+  });
+
   it('right after a field that ended by itself belongs to that field', () => {
     const fields = ['expiry', { field: 'pin', required: false }] as const;
     const habit = Driver.secured(specOf(fields)).keys('1230#');
