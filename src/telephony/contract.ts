@@ -102,6 +102,8 @@ export interface MaskingEvidence {
   readonly proof: 'engine_acknowledgement' | 'sentinel' | 'engine_acknowledgement_and_sentinel';
   readonly engineVersion?: string;
   readonly keysDelivered: number;
+  /** Key presses that began before the lock was confirmed, or came while masking was in doubt. */
+  readonly keysDropped?: number;
   readonly keyEventsSeen: number;
   readonly keyTonesSeen: number;
   readonly duplicatesDropped: number;
@@ -192,7 +194,9 @@ export interface CallObserver {
 
 /**
  * Lock and guard of the agent-bound stream of one call, by one means (rtpengine's block/silence, or a conference
- * mute). Every method resolves when the means has confirmed it and rejects otherwise; none decides anything.
+ * mute). Every method resolves when the means has confirmed it and rejects otherwise; none decides anything. Methods
+ * may be called while others are under way: they take effect in the order of the calls. An opening that a later call
+ * stands against may reject with `masking_superseded`.
  */
 export interface Mask {
   /** Lock and guard together, verified. Resolves with the engine's words for the evidence. */
@@ -204,6 +208,11 @@ export interface Mask {
   open(): Promise<MaskConfirmation>;
   /** Is what was applied still standing? Rejects with `masking_lost` when the engine no longer knows the call. */
   verify(): Promise<MaskConfirmation>;
+  /**
+   * Applies once more what should stand, after its means was out of reach. Never opens anything; rejects as `verify`
+   * does. A mask that has none is closed again.
+   */
+  reassert?(): Promise<MaskConfirmation>;
   /** What a restart needs to undo it. Available once the leg is known, before anything is applied. */
   record(captureId: string): Promise<LockRecord>;
 }

@@ -1,0 +1,162 @@
+import { ToneDetector } from '../../dtmf/tone-detector.ts';
+import type { Clock, Timer } from '../../kernel/clock.ts';
+import { HushtoneError } from '../../kernel/errors.ts';
+import { levelOf } from './level-meter.ts';
+
+/** Speech is −20 to −30 dBFS and a keyed tone −10 to −25; what a muted conference gives is below this. */
+const SILENT_BELOW_DBFS = -60;
+/** 60 ms: more than the gap between two keys of the fastest dialler. */
+const SILENT_FRAMES = 3;
+/** Audio that was on its way when the guard closed still arrives: a mute takes 31 ms, transport and jitter the rest. */
+const GUARD_SETTLES_MS = 150;
+const SAMPLES_PER_MS = 8;
+
+export interface SentinelFindings {
+  readonly listenedMs: number;
+  readonly digitsHeard: number;
+  readonly loudestWhileGuardedDbfs?: number;
+}
+
+export interface Silence {
+  /** The first of the silent frames, ms after `notBeforeMs`. */
+  readonly afterMs: number;
+  readonly loudestDbfs: number;
+}
+
+interface SilenceWait {
+  readonly notBeforeMs: number;
+  readonly resolve: (silence: Silence) => void;
+  readonly timer: Timer;
+  silentFrames: number;
+  firstSilentMs: number;
+  loudest: number;
+}
+
+/** Listens to what the agent leg is given: counts digits, measures what gets through, and confirms silence. */
+export class SentinelEar {
+  readonly #clock: Clock;
+  readonly #digitHeard: () => void;
+  readonly #detector: ToneDetector;
+  readonly #waits = new Set<SilenceWait>();
+  #armed = false;
+  #samples = 0;
+  #digits = 0;
+  #loudestWhileGuarded: number | undefined;
+  #guardedSinceMs: number | undefined;
+
+  /** `digitHeard` is called for every digit while the ear is armed. */
+  constructor(clock: Clock, digitHeard: () => void) {
+    this.#clock = clock;
+    this.#digitHeard = digitHeard;
+    this.#detector = new ToneDetector({
+      toneEnergy: () => {},
+      keyDown: () => this.#heard(),
+      keyUp: () => {},
+    });
+  }
+
+  /** From now on a digit is a breach. */
+  arm(): void {
+    this.#armed = true;
+  }
+
+  disarm(): void {
+    this.#armed = false;
+  }
+
+  guardClosed(): void {
+    this.#guardedSinceMs ??= this.#clock.monotonicMs();
+  }
+
+  guardOpened(): void {
+    this.#guardedSinceMs = undefined;
+  }
+
+  /** One frame of what the agent is given. */
+  push(samples: Int16Array): void {
+    this.#samples += samples.length;
+    this.#detector.push(samples);
+    const level = levelOf(samples);
+    const endsMs = this.#clock.monotonicMs();
+    const startsMs = endsMs - samples.length / SAMPLES_PER_MS;
+    if (this.#guardedSinceMs !== undefined && startsMs >= this.#guardedSinceMs + GUARD_SETTLES_MS) {
+      this.#loudestWhileGuarded = Math.max(this.#loudestWhileGuarded ?? level, level);
+    }
+    for (const wait of this.#waits) this.#advance(wait, level, startsMs);
+  }
+
+  /** A digit event was given to the agent. */
+  telephoneEvent(): void {
+    this.#heard();
+  }
+
+  /**
+   * Resolves when three frames in a row, none of which began before `notBeforeMs`, were silent. Rejects with
+   * `masking_unavailable` after `withinMs`.
+   */
+  silence(notBeforeMs: number, withinMs: number): Promise<Silence> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.after(withinMs, () => {
+        this.#waits.delete(wait);
+        reject(
+          new HushtoneError(
+            'masking_unavailable',
+            'unavailable',
+            'the agent leg did not fall silent in time',
+          ),
+        );
+      });
+      const wait: SilenceWait = {
+        notBeforeMs,
+        resolve,
+        timer,
+        silentFrames: 0,
+        firstSilentMs: 0,
+        loudest: 0,
+      };
+      this.#waits.add(wait);
+    });
+  }
+
+  /** Undefined when nothing was ever heard. */
+  findings(): SentinelFindings | undefined {
+    if (this.#samples === 0) return undefined;
+    return {
+      listenedMs: Math.round(this.#samples / SAMPLES_PER_MS),
+      digitsHeard: this.#digits,
+      ...(this.#loudestWhileGuarded !== undefined && {
+        loudestWhileGuardedDbfs: Math.round(this.#loudestWhileGuarded * 10) / 10,
+      }),
+    };
+  }
+
+  /** Forgets all audio. */
+  wipe(): void {
+    this.#armed = false;
+    this.#detector.wipe();
+  }
+
+  #advance(wait: SilenceWait, level: number, startsMs: number): void {
+    if (startsMs < wait.notBeforeMs) return;
+    if (level >= SILENT_BELOW_DBFS) {
+      wait.silentFrames = 0;
+      return;
+    }
+    if (wait.silentFrames === 0) {
+      wait.firstSilentMs = startsMs;
+      wait.loudest = level;
+    }
+    wait.silentFrames += 1;
+    wait.loudest = Math.max(wait.loudest, level);
+    if (wait.silentFrames < SILENT_FRAMES) return;
+    this.#waits.delete(wait);
+    wait.timer.cancel();
+    wait.resolve({ afterMs: wait.firstSilentMs - wait.notBeforeMs, loudestDbfs: wait.loudest });
+  }
+
+  #heard(): void {
+    if (!this.#armed) return;
+    this.#digits += 1;
+    this.#digitHeard();
+  }
+}
