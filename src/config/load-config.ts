@@ -57,16 +57,16 @@ function readHttp(reader: SettingReader, production: boolean): Config['http'] {
 }
 
 function readMediaAddresses(reader: SettingReader): AddressBlock[] {
-  const blocks: AddressBlock[] = [];
-  for (const item of (reader.text('FREESWITCH_MEDIA_ADDRESSES') ?? '').split(',')) {
-    const text = item.trim();
-    if (text === '') continue;
+  const list = reader.text('FREESWITCH_MEDIA_ADDRESSES') ?? '';
+  const items = list.split(',').map((item) => item.trim());
+  const texts = items.filter((item) => item !== '');
+  if (list !== '' && texts.length === 0) reader.report('FREESWITCH_MEDIA_ADDRESSES', 'holds no address');
+  return texts.flatMap((text) => {
     const block = parseAddressBlock(text);
-    if (block === undefined) {
-      reader.report('FREESWITCH_MEDIA_ADDRESSES', `${JSON.stringify(text)} is no address or block`);
-    } else blocks.push(block);
-  }
-  return blocks;
+    if (block !== undefined) return [block];
+    reader.report('FREESWITCH_MEDIA_ADDRESSES', `${JSON.stringify(text)} is no address or block`);
+    return [];
+  });
 }
 
 function readRtpengine(reader: SettingReader, bridge: string): Config['telephony']['rtpengine'] {
@@ -77,8 +77,6 @@ function readRtpengine(reader: SettingReader, bridge: string): Config['telephony
     if (!reader.has('RTPENGINE_URL')) reader.missing('RTPENGINE_URL', 'with `BRIDGE=dial`');
     if (!reader.has('FREESWITCH_MEDIA_ADDRESSES')) {
       reader.missing('FREESWITCH_MEDIA_ADDRESSES', 'with `BRIDGE=dial`');
-    } else if (freeswitchMedia.length === 0) {
-      reader.report('FREESWITCH_MEDIA_ADDRESSES', 'holds no address');
     }
   }
   if (url === undefined) return undefined;

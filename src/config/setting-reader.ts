@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Secret } from '../secrets/secret.ts';
 import type { NamedFile } from './config.ts';
@@ -104,12 +104,12 @@ export class SettingReader {
     if (value === undefined) return undefined;
     const path = resolve(value);
     try {
-      const content = readFileSync(path);
-      if (content.length > LARGEST_FILE_BYTES) {
-        this.report(name, `${path} is larger than ${LARGEST_FILE_BYTES} bytes`);
+      const found = statSync(path);
+      if (!found.isFile() || found.size > LARGEST_FILE_BYTES) {
+        this.report(name, `${path} is not a file of at most ${LARGEST_FILE_BYTES} bytes`);
         return undefined;
       }
-      const text = content.toString('utf8');
+      const text = readFileSync(path, 'utf8');
       this.files.push({ variable: name, path, development: isDevelopmentMaterial(text) });
       return text;
     } catch (error) {

@@ -1,0 +1,196 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { assertServable } from '../../../src/config/assert-servable.ts';
+import { ConfigError } from '../../../src/config/config-error.ts';
+import type { Config } from '../../../src/config/config.ts';
+import type { Runtime } from '../../../src/config/environment.ts';
+import { loadConfig } from '../../../src/config/load-config.ts';
+import { DEVELOPMENT_ORGANISATION } from '../../../src/pki/certificate.ts';
+import { createDevelopmentPki, type DevelopmentPki } from '../../../src/pki/development.ts';
+import { makeFixture, type Fixture } from './settings-env.ts';
+
+const QUIET: Runtime = { execArgv: [] };
+
+let fixture: Fixture;
+let pki: DevelopmentPki;
+let development: Config;
+let production: Config;
+
+beforeAll(async () => {
+  fixture = await makeFixture();
+  pki = await createDevelopmentPki(join(fixture.directory, 'pki'));
+  const withTls = {
+    ...fixture.env,
+    TLS_CERT_FILE: pki.server.certificate,
+    TLS_KEY_FILE: pki.server.key,
+    PROVIDER_URL: 'https://localhost:1',
+    PROVIDER_CA_FILE: pki.ca.certificate,
+    PROVIDER_CLIENT_CERT_FILE: pki.client.certificate,
+    PROVIDER_CLIENT_KEY_FILE: pki.client.key,
+  };
+  development = loadConfig(withTls);
+  const config = loadConfig({
+    ...withTls,
+    NODE_ENV: 'production',
+    DATABASE_URL: 'postgres://db.example/hushtone',
+  });
+  // As if an authority of the operator's own had signed: what the certificates are is tried further down.
+  production = { ...config, files: config.files.map((file) => ({ ...file, development: false })) };
+});
+
+afterAll(() => fixture.remove());
+
+function refusals(config: Config, runtime: Runtime = QUIET): string[] {
+  try {
+    assertServable(config, runtime);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(({ variable }) => variable);
+    throw error;
+  }
+  return [];
+}
+
+test('a production that lacks nothing is served', () => {
+  expect(refusals(production)).toEqual([]);
+});
+
+test('outside production nothing is refused', () => {
+  const runtime = { debug: '*', execArgv: ['--inspect'], inspectorUrl: 'ws://127.0.0.1:9229/x' };
+  expect(refusals(development, runtime)).toEqual([]);
+  expect(refusals({ ...development, environment: 'test' }, runtime)).toEqual([]);
+});
+
+test.each<[string, Partial<Runtime>, string[]]>([
+  ['debug output of jambonz', { debug: 'jambonz:*' }, ['DEBUG']],
+  ['all debug output', { debug: '*' }, ['DEBUG']],
+  ['debug output of something else', { debug: 'express' }, []],
+  ['an inspector on the command line', { execArgv: ['--inspect-brk'] }, ['--inspect-brk']],
+  [
+    'heap snapshots by NODE_OPTIONS',
+    { nodeOptions: '--heapsnapshot-signal=SIGUSR2' },
+    ['--heapsnapshot-signal'],
+  ],
+  ['an inspector that was attached later', { inspectorUrl: 'ws://127.0.0.1:9229/x' }, ['inspector']],
+])('%s', (_name, runtime, expected) => {
+  expect(refusals(production, { ...QUIET, ...runtime })).toEqual(expected);
+});
+
+describe('what is fit for development only', () => {
+  test('listeners without TLS', () => {
+    const { tls: _tls, ...plain } = production;
+    expect(refusals(plain)).toEqual(['TLS_CERT_FILE']);
+  });
+
+  test('plain URLs, on the loopback too', () => {
+    const config = {
+      ...production,
+      http: { ...production.http, publicUrl: 'http://127.0.0.1:8080' },
+      telephony: { ...production.telephony, listenUrl: 'ws://127.0.0.1:8081' },
+    };
+    expect(refusals(config)).toEqual(['PUBLIC_URL', 'LISTEN_URL']);
+  });
+
+  test('the embedded database', () => {
+    const { url: _url, ...database } = production.database;
+    expect(refusals({ ...production, database })).toEqual(['DATABASE_URL']);
+  });
+
+  test('a short password', () => {
+    const short = loadConfig({ ...fixture.env, JAMBONZ_PASSWORD: 'fifteen-letters' }).telephony.password;
+    expect(refusals({ ...production, telephony: { ...production.telephony, password: short } })).toEqual([
+      'JAMBONZ_PASSWORD',
+    ]);
+  });
+
+  test.each(['00112233445566778899AABBCCDDEEFF', 'ab'.repeat(16), '00'.repeat(32)])(
+    'the PIN key %s',
+    (key) => {
+      const env = {
+        ...fixture.env,
+        PROVIDER_URL: 'https://localhost:1',
+        PROVIDER_CA_FILE: pki.ca.certificate,
+        PROVIDER_CLIENT_CERT_FILE: pki.client.certificate,
+        PROVIDER_CLIENT_KEY_FILE: pki.client.key,
+        PROVIDER_PIN_KEY: key,
+      };
+      const { provider } = loadConfig(env);
+      expect(refusals({ ...production, ...(provider && { provider }) })).toEqual(['PROVIDER_PIN_KEY']);
+    },
+  );
+});
+
+describe('files of the development PKI', () => {
+  const productionEnv = (changes: Record<string, string>): Record<string, string | undefined> => ({
+    ...fixture.env,
+    ...changes,
+    NODE_ENV: 'production',
+    DATABASE_URL: 'postgres://db.example/hushtone',
+  });
+
+  test('are refused wherever they were copied to', async () => {
+    const copy = join(fixture.directory, 'etc', 'hushtone');
+    await mkdir(dirname(copy), { recursive: true });
+    await cp(pki.directory, copy, { recursive: true });
+    const config = loadConfig(
+      productionEnv({
+        TLS_CERT_FILE: join(copy, 'server.pem'),
+        TLS_KEY_FILE: join(copy, 'server-key.pem'),
+        TOKEN_SIGNING_KEY_FILE: join(copy, 'token-signing-key.pem'),
+        PROVIDER_URL: 'https://localhost:1',
+        PROVIDER_CA_FILE: join(copy, 'ca.pem'),
+        PROVIDER_CLIENT_CERT_FILE: join(copy, 'client.pem'),
+        PROVIDER_CLIENT_KEY_FILE: join(copy, 'client-key.pem'),
+      }),
+    );
+    expect(new Set(refusals(config))).toEqual(
+      new Set([
+        'TLS_CERT_FILE',
+        'TLS_KEY_FILE',
+        'TOKEN_SIGNING_KEY_FILE',
+        'PROVIDER_CA_FILE',
+        'PROVIDER_CLIENT_CERT_FILE',
+        'PROVIDER_CLIENT_KEY_FILE',
+      ]),
+    );
+  });
+
+  test('are refused behind other certificates of the same file', async () => {
+    const bundle = join(fixture.directory, 'bundle.pem');
+    await writeFile(bundle, `# our authorities\n${await readFile(pki.ca.certificate, 'utf8')}`);
+    const { files } = loadConfig({ ...fixture.env, PROVIDER_CA_FILE: bundle });
+    expect(files).toContainEqual({ variable: 'PROVIDER_CA_FILE', path: bundle, development: true });
+  });
+
+  test('a key of someone else is refused only because it lies below certs/dev', async () => {
+    const file = join(fixture.directory, 'certs', 'dev', 'mine.pem');
+    await mkdir(dirname(file), { recursive: true });
+    const { privateKey } = generateKeyPairSync('ed25519');
+    await writeFile(file, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    const config = loadConfig(productionEnv({ TOKEN_SIGNING_KEY_FILE: file }));
+    expect(refusals({ ...production, files: config.files })).toEqual(['TOKEN_SIGNING_KEY_FILE']);
+  });
+
+  test('a key of the operator is not', () => {
+    const config = loadConfig(productionEnv({}));
+    expect(refusals({ ...production, files: config.files })).toEqual([]);
+  });
+
+  test('carry the mark that is looked for', async () => {
+    expect(await readFile(pki.tokenSigningKey, 'utf8')).toContain(DEVELOPMENT_ORGANISATION);
+  });
+});
+
+test('all refusals are told at once', () => {
+  const { tls: _tls, ...plain } = production;
+  const { url: _url, ...database } = production.database;
+  const runtime = { debug: '*', execArgv: ['--inspect', '--heap-prof'] };
+  expect(refusals({ ...plain, database }, runtime)).toEqual([
+    'DEBUG',
+    '--inspect',
+    '--heap-prof',
+    'TLS_CERT_FILE',
+    'DATABASE_URL',
+  ]);
+});
