@@ -25,6 +25,7 @@ import type { Verb } from './verbs.ts';
 
 /** jambonz hangs up a call whose reconnect is not acked in 5 s. */
 const JOURNAL_WITHIN_MS = 3000;
+const JOURNAL_RETRY_MS = 2000;
 /** jambonz's back-off after an outage is seconds; a feature server that died never comes back. */
 const CONTROL_GONE_MS = 300_000;
 /** An agent's socket may come back before its caller's does. */
@@ -161,32 +162,40 @@ export class CallFlow implements SessionHandlers {
   }
 
   /** The socket of a call that this process holds is back. What it says of the call is of its beginning. */
-  #callerBack(call: LiveCall, session: Session, socket: SessionSocket): void {
+  #callerBack(call: LiveCall, session: Session, socket: SessionSocket, acked = false): void {
     this.#attachCaller(call, session, socket);
     const { route } = call;
     const mayBeUnanswered = call.state === 'ringing' && call.agentCallSid === undefined;
     // When the drop came before the ack, this ack answers session:new; in every other case its verbs are ignored.
-    if (mayBeUnanswered && route !== undefined) this.#answer(call, session, route);
-    else reply(session, []);
+    if (!acked) {
+      if (mayBeUnanswered && route !== undefined) this.#answer(call, session, route);
+      else reply(session, []);
+    }
     if (call.agentCallSid === undefined) this.#flow(call).resumed(call);
   }
 
   /** A reconnect of a call that this process does not hold: an earlier one did, or nobody has acked it yet. */
   async #strangerBack(session: Session, socket: SessionSocket): Promise<void> {
-    const record = await this.#recordOf(session.call_sid);
-    if (!socket.isOpen) return;
+    let found = await this.#recordOf(session.call_sid);
+    const acked = found === 'unreadable';
+    if (acked && socket.isOpen) reply(session, []); // jambonz does not wait for a database
+    while (found === 'unreadable' && socket.isOpen) {
+      await new Promise<void>((resolve) => void this.#options.clock.after(JOURNAL_RETRY_MS, resolve));
+      found = await this.#recordOf(session.call_sid);
+    }
+    if (!socket.isOpen || found === 'unreadable') return;
     const known = this.#options.registry.bySid(session.call_sid);
-    if (known !== undefined) this.#callerBack(known, session, socket);
-    else if (record === undefined) this.#callerStarted(session, socket);
-    else this.#adopt(record, session, socket);
+    if (known !== undefined) this.#callerBack(known, session, socket, acked);
+    else if (found !== undefined) this.#adopt(found, session, socket, acked);
+    else if (!acked) this.#callerStarted(session, socket);
   }
 
-  #adopt(record: CallRecord, session: Session, socket: SessionSocket): void {
+  #adopt(record: CallRecord, session: Session, socket: SessionSocket, acked = false): void {
     const { end: _end, endedAt: _endedAt, ...going } = record.snapshot;
     const state = record.snapshot.connectedAt === undefined ? 'ringing' : 'connected';
     const call = this.#hold({ ...record, snapshot: { ...going, state } }, session);
     if (record.lock !== undefined) call.recording.wasStopped();
-    this.#callerBack(call, session, socket);
+    this.#callerBack(call, session, socket, acked);
     const agentSid = call.agentCallSid;
     const agent = agentSid === undefined ? undefined : this.#waitingAgents.get(agentSid);
     if (agentSid !== undefined && agent !== undefined) {
@@ -300,16 +309,17 @@ export class CallFlow implements SessionHandlers {
     return router(to) ?? router(to.startsWith('+') ? to.slice(1) : `+${to}`);
   }
 
-  async #recordOf(callSid: string): Promise<CallRecord | undefined> {
+  /** `unreadable` is no answer: a lock may stand on the call, so it must not be taken for a new one. */
+  async #recordOf(callSid: string): Promise<CallRecord | undefined | 'unreadable'> {
     const { journal, clock, logger } = this.#options;
-    const late = new Promise<undefined>(
-      (resolve) => void clock.after(JOURNAL_WITHIN_MS, () => resolve(undefined)),
+    const late = new Promise<'unreadable'>(
+      (resolve) => void clock.after(JOURNAL_WITHIN_MS, () => resolve('unreadable')),
     );
     try {
       return await Promise.race([journal.findBySid(callSid), late]);
     } catch (error) {
       logger.error('the record of a call could not be read', { callSid, error });
-      return undefined;
+      return 'unreadable';
     }
   }
 }
