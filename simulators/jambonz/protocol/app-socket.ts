@@ -12,6 +12,8 @@ const MAX_PAYLOAD_BYTES = 24 * 1024;
 const MAX_CONNECTIONS = 5;
 /** Attempts for the very first connection. */
 const MAX_FIRST_ATTEMPTS = 6;
+/** How long a closing handshake may take before jambonz stops waiting for it. */
+const CLOSE_MS = 1000;
 
 export interface Command {
   readonly command: string;
@@ -51,9 +53,10 @@ export class AppSocket {
   #connections = 0;
   #backOffMs: number;
   #connecting: Promise<void> | undefined;
-  #reconnectAcked: Promise<void> = Promise.resolve();
-  #lastSent: Promise<unknown> = Promise.resolve();
-  #stalled: Promise<void> = Promise.resolve();
+  #reconnectAcked: Promise<void> | undefined;
+  /** The last message that could not be sent at once, until it is sent. */
+  #waiting: Promise<unknown> | undefined;
+  #stalled: Promise<void> | undefined;
   #closed: 'by_application' | 'by_jambonz' | undefined;
   #sessionNew: JsonObject | undefined;
   #unackedSessionNew: string | undefined;
@@ -74,9 +77,8 @@ export class AppSocket {
   /** Messages without an ack: `call:status`, `jambonz:error`. Dropped once the socket was closed gracefully. */
   notify(type: 'call:status' | 'jambonz:error', data: JsonObject): void {
     if (this.#closed !== undefined) return;
-    this.#enqueue(() => ({ type, msgid: this.#options.identities.messageId(), ...this.#sid(), data })).catch(
-      () => undefined, // jambonz only logs what it could not deliver
-    );
+    const sent = this.#send({ type, msgid: this.#options.identities.messageId(), ...this.#sid(), data });
+    sent?.catch(() => undefined); // jambonz only logs what it could not deliver
   }
 
   /** Resolves with the ack's data (undefined when the socket is closed); rejects without an ack in time. */
@@ -93,31 +95,44 @@ export class AppSocket {
       this.#callSid = textOf(data['call_sid']);
     }
     let ack: Promise<unknown> = Promise.resolve(undefined);
-    await this.#enqueue(() => {
-      ack = this.#acks.expect(msgid);
-      ack.catch(() => undefined); // awaited below, but perhaps a tick after it failed
-      return {
+    await this.#send(
+      {
         type,
         msgid,
         ...this.#sid(),
         ...(options.hook !== undefined && { hook: options.hook }),
         data,
         ...(options.b3 === true && { b3: NO_SPAN }),
-      };
-    });
+      },
+      () => {
+        ack = this.#acks.expect(msgid);
+        ack.catch(() => undefined); // awaited below, but perhaps a tick after it failed
+      },
+    );
     return await ack;
   }
 
-  /** No reconnect after this. 1001 is what an application gets that did not ack `session:new`. */
-  close(code = 1000): void {
+  /**
+   * No reconnect after this. 1001 is what an application gets that did not ack `session:new`. Resolves once the
+   * application has closed its side too, or has had its time.
+   */
+  async close(code = 1000): Promise<void> {
     this.#closed ??= 'by_jambonz';
-    this.#ws?.close(code);
     this.#acks.abandon();
+    const ws = this.#ws;
+    if (ws === undefined) return;
+    const closed = new AbortController();
+    ws.once('close', () => closed.abort());
+    ws.close(code);
+    await this.#options.timers.sleep(CLOSE_MS, closed.signal);
   }
 
   /** Fault: the connection is cut, both sides see 1006. */
   drop(): void {
-    this.#ws?.terminate();
+    const ws = this.#ws;
+    if (ws === undefined) return;
+    ws.terminate();
+    this.#onClose(1006); // at once, so that nothing more is sent into the cut connection
   }
 
   /** Fault: nothing is sent or read for a while; it all comes after it. */
@@ -159,22 +174,40 @@ export class AppSocket {
   async #pause(ws: WebSocket | undefined, durationMs: number): Promise<void> {
     ws?.pause();
     await this.#options.timers.sleep(durationMs);
+    this.#stalled = undefined;
     if (ws?.readyState === WebSocket.OPEN) ws.resume();
   }
 
-  #enqueue(build: () => JsonObject): Promise<void> {
-    const sent = this.#sendAfter(this.#lastSent, build);
-    this.#lastSent = sent.catch(() => undefined);
+  /** Sends at once when it can; otherwise the promise resolves when it has, in the order of the calls. */
+  #send(message: JsonObject, beforeSending?: () => void): Promise<void> | undefined {
+    const obstacle = this.#waiting ?? this.#stalled ?? this.#reconnectAcked;
+    if (this.#ws !== undefined && obstacle === undefined) {
+      beforeSending?.();
+      this.#transmit(message);
+      return undefined;
+    }
+    const sent = this.#sendAfter(this.#waiting, message, beforeSending);
+    const waiting = sent
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#waiting === waiting) this.#waiting = undefined;
+      });
+    this.#waiting = waiting;
     return sent;
   }
 
-  async #sendAfter(earlier: Promise<unknown>, build: () => JsonObject): Promise<void> {
+  async #sendAfter(
+    earlier: Promise<unknown> | undefined,
+    message: JsonObject,
+    beforeSending: (() => void) | undefined,
+  ): Promise<void> {
     await earlier;
     if (this.#closed === 'by_application') throw new Error('closed by the application');
     await this.#stalled;
     await this.#connect();
     await this.#reconnectAcked;
-    this.#transmit(build());
+    beforeSending?.();
+    this.#transmit(message);
   }
 
   #transmit(message: JsonObject): void {
@@ -200,10 +233,13 @@ export class AppSocket {
       await this.#options.timers.sleep(this.#nextBackOffMs());
     }
     if (this.#connections <= 1 || this.#closed !== undefined) return;
-    this.#reconnectAcked = this.#introduceAgain();
-    this.#reconnectAcked.catch(() => {
-      this.#reconnectAcked = Promise.resolve(); // what waited for the ack is lost; what comes later is sent
-    });
+    const acked = this.#introduceAgain();
+    this.#reconnectAcked = acked;
+    // What waited for a missing ack is lost; what comes later is sent.
+    const done = (): void => {
+      if (this.#reconnectAcked === acked) this.#reconnectAcked = undefined;
+    };
+    acked.then(done, done);
   }
 
   /** `refused` (TCP, TLS, time-out) is tried again; `rejected` (an HTTP status) is not. */

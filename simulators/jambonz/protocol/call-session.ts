@@ -98,7 +98,7 @@ export class CallSession implements Session {
     } catch {
       if (!this.#gone) this.#end('jambonz', 480);
       this.leg.hangUp();
-      this.socket.close(1001);
+      await this.socket.close(1001);
       return;
     }
     this.#tellsStatus = true;
@@ -330,7 +330,7 @@ export class CallSession implements Session {
       this.#lastStatus,
     ]);
     this.recorder.end();
-    this.socket.close();
+    await this.socket.close();
   }
 
   async #post(hook: HttpHook, data: JsonObject): Promise<unknown> {
