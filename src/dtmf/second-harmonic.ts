@@ -5,8 +5,11 @@ import { deviationHz, type PairLook } from './tone-spectrum.ts';
 /** A keypad's harmonics lie 20 dB down or more; a voice's are often as strong as its partials. 0.06 is −12 dB. */
 const LARGEST_SHARE = 0.06;
 
-/** The second harmonic of a low tone may lie next to the key's own high tone (keys 2, 6 and C): not to be told apart. */
-const NEAREST_HZ = 110;
+/**
+ * Twice the low tone may come this close to the key's own high tone (keys 2, 6 and C, off their frequencies): 20 ms
+ * cannot tell the two apart.
+ */
+const NEAREST_HZ = 50;
 
 function powerAt(samples: Int16Array, hz: number): number {
   const step = (2 * Math.PI * hz) / SAMPLE_RATE_HZ;

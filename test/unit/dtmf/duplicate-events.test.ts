@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { DuplicateEvents } from '../../../src/dtmf/duplicate-events.ts';
+
+/** For each event time whether it was taken for a duplicate; audio comes every 20 ms, undisturbed. */
+function judged(
+  times: readonly number[],
+  durationMs: number,
+  key: (index: number) => number = () => 5,
+): boolean[] {
+  const events = new DuplicateEvents();
+  let frame = 0;
+  return times.map((atMs, index) => {
+    for (; frame * 20 <= atMs + 200; frame += 1) events.audio(frame * 160, frame * 20);
+    return events.isDuplicate(key(index), durationMs, (frame - 1) * 160, atMs + 200);
+  });
+}
+
+describe('DuplicateEvents', () => {
+  it('parts 49 from 60 ms for the shortest key', () => {
+    expect(judged([0, 49], 40)).toEqual([false, true]);
+    expect(judged([0, 60], 40)).toEqual([false, false]);
+  });
+
+  it('chains three frames of a short key', () => {
+    expect(judged([0, 46, 92], 40)).toEqual([false, true, true]);
+  });
+
+  it('knows from the declared duration that a long key cannot be down again', () => {
+    expect(judged([0, 75], 100)).toEqual([false, true]);
+    expect(judged([0, 75], 40)).toEqual([false, false]);
+    expect(judged([0, 120], 100)).toEqual([false, false]);
+  });
+
+  it('asks for no more than 120 ms, whatever the declared duration', () => {
+    expect(judged([0, 120], 2000)).toEqual([false, false]);
+  });
+
+  it('finds duplicates behind the press of another key', () => {
+    expect(judged([0, 46, 60, 92, 106], 40, (index) => [1, 1, 2, 1, 2][index] ?? 0)).toEqual([
+      false,
+      true,
+      false,
+      true,
+      true,
+    ]);
+  });
+
+  it('forgets', () => {
+    const events = new DuplicateEvents();
+    expect(events.isDuplicate(5, 100, 0, 0)).toBe(false);
+    events.forget();
+    expect(events.isDuplicate(5, 100, 0, 10)).toBe(false);
+  });
+});
