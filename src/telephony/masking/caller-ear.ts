@@ -31,6 +31,8 @@ const EVENT_ARRIVES_WITHIN_MS = 84;
 const EVENT_BEGINS_BEFORE_PRESS_MS = 40;
 /** How far before an event a tone may begin and still be its lead. */
 const LEAD_LOOK_MS = 300;
+/** 10 ms: with less the look cannot rule out a tone, and says that there is one. */
+const LEAST_LOOK_SAMPLES = 80;
 /** A press of up to two seconds can be looked at as a whole; a longer one proves nothing. */
 const HISTORY_MS = 2500;
 
@@ -138,6 +140,7 @@ export class CallerEar {
     const end = this.#history.position;
     const lookedMs = pressMs + EVENT_BEGINS_BEFORE_PRESS_MS + LEAD_LOOK_MS;
     const start = end - Math.round(lookedMs * SAMPLES_PER_MS);
+    if (end - this.#history.oldest < LEAST_LOOK_SAMPLES) return; // no audio at all shows nothing, not even a tone
     const samples = this.#history.slice(start, end);
     const { found } = findToneLead(samples, key);
     samples.fill(0);
