@@ -2,7 +2,7 @@ import { createPublicKey, createPrivateKey, randomUUID, type KeyObject } from 'n
 import { SignJWT, jwtVerify, errors } from 'jose';
 import { HushtoneError } from '../kernel/errors.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { Principal } from './principal.ts';
+import { isAccountId, isName, type Principal } from './principal.ts';
 
 /** RFC 9068 media type of a JWT access token. */
 const TOKEN_TYPE = 'at+jwt';
@@ -39,7 +39,10 @@ export function readSigningKey(pem: string): KeyObject {
   throw new HushtoneError('token_key_invalid', 'internal', 'the token signing key must be an Ed25519 key');
 }
 
-/** Signs an access token with the claims that RFC 9068 section 2.2 requires. */
+/**
+ * Signs an access token with the claims that RFC 9068 section 2.2 requires. Rejects with `token_lifetime`, or
+ * `token_claims` when a name is none that a verifier would take.
+ */
 export async function issueToken(issuer: TokenIssuer, request: TokenRequest, clock: Clock): Promise<string> {
   const lifetime = request.lifetimeSeconds ?? DEFAULT_TOKEN_SECONDS;
   if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > LONGEST_TOKEN_SECONDS) {
@@ -47,6 +50,14 @@ export async function issueToken(issuer: TokenIssuer, request: TokenRequest, clo
       'token_lifetime',
       'invalid',
       `a token lives 1 to ${LONGEST_TOKEN_SECONDS} seconds`,
+    );
+  }
+  if (!isAccountId(request.accountId) || !isName(request.subject) || !isName(request.clientId)) {
+    throw new HushtoneError(
+      'token_claims',
+      'invalid',
+      'the account is 1 to 64 letters, digits, ., _ or -; subject and client are 1 to 255 characters without ' +
+        'twelve digits in a row',
     );
   }
   const issuedAt = Math.floor(clock.now().getTime() / 1000);
@@ -82,8 +93,8 @@ export function createTokenVerifier(issuer: TokenIssuer, clock: Clock): TokenVer
         requiredClaims: ['sub', 'exp', 'iat', 'jti', 'client_id', 'account_id'],
       });
       const { sub, client_id: clientId, account_id: accountId, scope } = payload;
-      if (typeof sub !== 'string' || typeof clientId !== 'string' || typeof accountId !== 'string') {
-        throw new errors.JWTClaimValidationFailed('claims must be strings', payload);
+      if (!isAccountId(accountId) || !isName(sub) || !isName(clientId)) {
+        throw new errors.JWTClaimValidationFailed('a claim is no name', payload);
       }
       const scopes = new Set(typeof scope === 'string' ? scope.split(' ').filter((word) => word !== '') : []);
       return { accountId, subject: sub, clientId, scopes };

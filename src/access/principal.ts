@@ -9,6 +9,23 @@ export const SCOPES = [
 
 export type Scope = (typeof SCOPES)[number];
 
+/** As the database names accounts. */
+const ACCOUNT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const LONGEST_NAME = 255;
+/** ISO/IEC 7812-1: the shortest card number that is in use. No record takes a name with such a run of digits. */
+const CARD_NUMBER_LIKE = /\d{12}/;
+
+export function isAccountId(value: unknown): value is string {
+  return typeof value === 'string' && ACCOUNT_ID.test(value);
+}
+
+/** Can this be the name of someone who acts, or of a client? */
+export function isName(value: unknown): value is string {
+  return (
+    typeof value === 'string' && value !== '' && value.length <= LONGEST_NAME && !CARD_NUMBER_LIKE.test(value)
+  );
+}
+
 /** Who is asking: the checked content of an access token. */
 export interface Principal {
   readonly accountId: string;

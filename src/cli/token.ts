@@ -20,22 +20,33 @@ const USAGE = `hushtone token --account ID [--subject NAME] [--client ID] [--sco
 Signs with TOKEN_SIGNING_KEY_FILE for TOKEN_ISSUER and TOKEN_AUDIENCE.
 `;
 
+/** Undefined when the arguments are not those of the usage. */
+function readOptions(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        account: { type: 'string' },
+        subject: { type: 'string', default: 'integrator' },
+        client: { type: 'string' },
+        scope: { type: 'string', default: SCOPES.join(' ') },
+        ttl: { type: 'string', default: String(DEFAULT_TOKEN_SECONDS) },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    return values;
+  } catch {
+    return undefined;
+  }
+}
+
 /** `hushtone token`: prints an RFC 9068 access token. */
 export async function runToken(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      account: { type: 'string' },
-      subject: { type: 'string', default: 'integrator' },
-      client: { type: 'string' },
-      scope: { type: 'string', default: SCOPES.join(' ') },
-      ttl: { type: 'string', default: String(DEFAULT_TOKEN_SECONDS) },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help || values.account === undefined) {
-    process[values.help ? 'stdout' : 'stderr'].write(USAGE);
-    return values.help ? 0 : 2;
+  const values = readOptions(args);
+  if (values === undefined || values.help || values.account === undefined) {
+    const asked = values?.help === true;
+    process[asked ? 'stdout' : 'stderr'].write(USAGE);
+    return asked ? 0 : 2;
   }
   const scopes = values.scope.split(/\s+/).filter((scope) => scope !== '');
   const unknown = scopes.filter((scope) => !(SCOPES as readonly string[]).includes(scope));

@@ -29,10 +29,11 @@ const TITLE: Record<number, string> = {
   401: 'Not authenticated',
   403: 'Forbidden',
   404: 'Not found',
-  405: 'Method not allowed',
+  408: 'Request timeout',
   409: 'Conflict',
   413: 'Content too large',
   415: 'Unsupported media type',
+  431: 'Request header fields too large',
   500: 'Internal error',
   503: 'Unavailable',
 };
@@ -92,6 +93,15 @@ export function toProblem(error: unknown, requestId: string): Problem {
   if (status >= 400 && status < 500)
     return build(400, 'request_invalid', 'The request cannot be read.', requestId);
   return build(500, 'internal_error', 'The request failed.', requestId);
+}
+
+/** For bytes that are no HTTP request: no operation was reached. */
+export function unreadableProblem(code: string | undefined, requestId: string): Problem {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return build(408, 'request_timeout', 'The request did not arrive in time.', requestId);
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return build(431, 'headers_too_large', 'The request headers are too large.', requestId);
+  return build(400, 'request_invalid', 'The request cannot be read.', requestId);
 }
 
 /** For a path or method that the contract does not have. */

@@ -1,6 +1,7 @@
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import openapiGlue from 'fastify-openapi-glue';
+import type { Socket } from 'node:net';
 import type { TokenVerifier } from '../access/access-token.ts';
 import { HushtoneError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
@@ -9,7 +10,7 @@ import type { CallDesk, CaptureDesk, HealthReport } from '../workflows/contract.
 import { requireScopes } from './auth.ts';
 import type { Contract } from './contract.ts';
 import type { Handlers } from './handlers.ts';
-import { notFoundProblem, PROBLEM_TYPE, toProblem } from './problem.ts';
+import { notFoundProblem, PROBLEM_TYPE, toProblem, unreadableProblem, type Problem } from './problem.ts';
 import { callHandlers } from './routes/calls.ts';
 import { captureHandlers } from './routes/captures.ts';
 import { healthHandlers } from './routes/health.ts';
@@ -36,15 +37,21 @@ type ProblemSender = (error: unknown, request: FastifyRequest, reply: FastifyRep
 
 /** Builds the server without listening. Routes, validation and scopes come from openapi.yaml. */
 export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> {
+  const sendProblem = problemSender(options.logger);
   const server = Fastify({
     bodyLimit: LARGEST_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     genReqId: () => newId('req'),
     forceCloseConnections: true,
+    // Fastify's own answer is no problem document; all connections are closed at that moment anyway.
+    return503OnClosing: false,
+    // A path that cannot be decoded, or a parameter that is too long.
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+      sendProblem(error, request, reply),
+    clientErrorHandler: answerUnreadable,
     logger: false,
     ...(options.tls && { https: { ...options.tls, minVersion: 'TLSv1.2' as const } }),
   }) as FastifyInstance;
-  const sendProblem = problemSender(options.logger);
 
   server.setValidatorCompiler(createValidatorCompiler());
   // Bodies are checked against the contract below and sent as they are: a serializer that drops unknown members
@@ -70,9 +77,32 @@ function problemSender(logger: Logger): ProblemSender {
     if (problem.status >= 500) {
       logger.error('request failed', { requestId: request.id, code: problem.code, error });
     }
-    if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+    const challenge = challengeOf(problem);
+    if (challenge !== undefined) reply.header('www-authenticate', challenge);
     void reply.code(problem.status).type(PROBLEM_TYPE).send(problem);
   };
+}
+
+/** RFC 6750 section 3. */
+function challengeOf({ status, code }: Problem): string | undefined {
+  if (code === 'scope_missing') return 'Bearer error="insufficient_scope"';
+  if (code === 'token_invalid') return 'Bearer error="invalid_token"';
+  return status === 401 ? 'Bearer' : undefined;
+}
+
+/** Bytes that Node's parser refuses: there is no request, hence no reply to send the problem with. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const problem = unreadableProblem(error.code, newId('req'));
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${problem.title}`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.destroy(error);
 }
 
 /** A POST without a body is common (`…/cancel`), and so are clients that still announce JSON with it. */
@@ -101,18 +131,23 @@ function operationResolver(options: HttpOptions) {
     const scopes = options.contract.scopesOf(operationId);
     return {
       ...(scopes && { onRequest: requireScopes(scopes, options.verifyToken) }),
-      ...(options.checkResponses && { preSerialization: responseCheck(options.contract, operationId) }),
+      ...(options.checkResponses && { preSerialization: responseCheck(options, operationId) }),
       handler,
     } as never;
   };
 }
 
-function responseCheck(contract: Contract, operationId: string) {
-  return async (_request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> => {
-    const contentType = String(reply.getHeader('content-type') ?? '');
-    const failed = contentType.startsWith('application/problem+json') && reply.statusCode === 500;
-    if (!failed) contract.checkResponse(operationId, reply.statusCode, JSON.parse(JSON.stringify(payload)));
-    return payload;
+/** What differs from the contract is replaced by a problem document, a problem that is not declared included. */
+function responseCheck({ contract, logger }: HttpOptions, operationId: string) {
+  return async (request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> => {
+    try {
+      contract.checkResponse(operationId, reply.statusCode, JSON.parse(JSON.stringify(payload)));
+      return payload;
+    } catch (error) {
+      logger.error('response off contract', { requestId: request.id, error });
+      reply.code(500).type(PROBLEM_TYPE);
+      return toProblem(error, request.id);
+    }
   };
 }
 

@@ -4,6 +4,10 @@ import type { FastifyReply } from 'fastify';
 const HEARTBEAT_MS = 15_000;
 /** A client that reads so slowly that this much waits for it is disconnected; it can come back with Last-Event-ID. */
 const LARGEST_BACKLOG_BYTES = 256 * 1024;
+/** A client has this long to read what is left of a stream that has ended. */
+const CLOSE_WITHIN_MS = 10_000;
+
+export const EVENT_STREAM_TYPE = 'text/event-stream; charset=utf-8';
 
 export interface ServerSentEvent {
   readonly sequence: number;
@@ -14,8 +18,11 @@ export interface ServerSentEvent {
 
 export interface EventStream {
   send(event: ServerSentEvent): void;
+  /** Ends the stream after what was sent. */
   close(): void;
-  /** Called once, whichever side ends the stream. */
+  /** Cuts the stream, as a lost connection would: the client comes back and learns why. */
+  abort(): void;
+  /** Called once, whichever side ends the stream; at once when it is over already. */
   onClose(callback: () => void): void;
 }
 
@@ -25,26 +32,34 @@ export function openEventStream(reply: FastifyReply): EventStream {
   const { raw } = reply;
   raw.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
-    'content-type': 'text/event-stream; charset=utf-8',
+    'content-type': EVENT_STREAM_TYPE,
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   });
   raw.flushHeaders();
   raw.socket?.setNoDelay(true);
-  const heartbeat = setInterval(() => raw.write(': heartbeat\n\n'), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => write(': heartbeat\n\n'), HEARTBEAT_MS);
   heartbeat.unref();
   raw.once('close', () => clearInterval(heartbeat));
+
+  const write = (text: string): void => {
+    if (raw.writableEnded || raw.destroyed) return;
+    raw.write(text);
+    if (raw.writableLength > LARGEST_BACKLOG_BYTES) raw.destroy();
+  };
   return {
-    send(event) {
-      if (raw.writableEnded || raw.destroyed) return;
-      raw.write(`id: ${event.sequence}\nevent: ${event.type}\ndata: ${event.data}\n\n`);
-      if (raw.writableLength > LARGEST_BACKLOG_BYTES) raw.destroy();
-    },
+    send: ({ sequence, type, data }) => write(`id: ${sequence}\nevent: ${type}\ndata: ${data}\n\n`),
     close() {
-      if (!raw.writableEnded) raw.end();
+      if (raw.writableEnded || raw.destroyed) return;
+      raw.end();
+      const cut = setTimeout(() => raw.destroy(), CLOSE_WITHIN_MS);
+      cut.unref();
+      raw.once('close', () => clearTimeout(cut));
     },
+    abort: () => void raw.destroy(),
     onClose(callback) {
-      raw.once('close', callback);
+      if (raw.closed) callback();
+      else raw.once('close', callback);
     },
   };
 }

@@ -6,8 +6,8 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford base 32: no le
 export type IdPrefix = 'call' | 'cap' | 'att' | 'evt' | 'tok' | 'req' | 'chg';
 
 /**
- * A random identifier, `prefix_` and 26 characters (130 bits). It never contains a run of digits that a scanner
- * for card numbers could mistake for one: the seventh, thirteenth, … characters are always letters.
+ * A random identifier, `prefix_` and 26 characters (about 127 bits). It never contains a run of digits that a scanner
+ * for card numbers could mistake for one: every sixth character is always a letter.
  */
 export function newId(prefix: IdPrefix): string {
   const bytes = randomBytes(26);

@@ -36,6 +36,37 @@ export interface LogFields {
   error?: unknown;
 }
 
+/** The same set at run time: a type does not keep further members of an object out. */
+const NAMES: Readonly<Record<Exclude<keyof LogFields, 'error'>, true>> = {
+  accountId: true,
+  attemptId: true,
+  bridge: true,
+  callId: true,
+  callSid: true,
+  captureId: true,
+  closeCode: true,
+  code: true,
+  command: true,
+  count: true,
+  durationMs: true,
+  event: true,
+  field: true,
+  guard: true,
+  host: true,
+  httpStatus: true,
+  method: true,
+  port: true,
+  provider: true,
+  purpose: true,
+  reason: true,
+  requestId: true,
+  route: true,
+  signal: true,
+  status: true,
+  transport: true,
+  version: true,
+};
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 export interface Logger {
@@ -52,19 +83,33 @@ interface DescribedError {
   cause?: DescribedError;
 }
 
-/** A run of five or more digits in an error's text could be part of a number: shown as dots. */
+/** Five or more digits in an error's text, grouped or not, could be part of a number: shown as dots. */
 function maskDigits(text: string): string {
-  return text.replaceAll(/\d{5,}/g, '•••••');
+  return text.replaceAll(/\d(?:[ -]?\d){4,}/g, '•••••');
+}
+
+/** `ECONNRESET`, `invalid_capture_spec`, SQLSTATE `23505`: anything else is no code and is left out. */
+function codeOf(error: Error): string | undefined {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^\w{1,64}$/.test(code) && !/\d{6}/.test(code) ? code : undefined;
 }
 
 function describeError(error: unknown, depth = 0): DescribedError {
   if (!(error instanceof Error)) return { name: typeof error, message: 'not an Error' };
-  const code = (error as { code?: unknown }).code;
+  const code = codeOf(error);
   return {
-    name: error.name,
-    ...(typeof code === 'string' && { code }),
+    name: maskDigits(error.name),
+    ...(code !== undefined && { code }),
     message: maskDigits(error.message),
     ...(error.cause !== undefined && depth < 4 && { cause: describeError(error.cause, depth + 1) }),
+  };
+}
+
+function describeFields(fields: LogFields): Record<string, unknown> {
+  const known = Object.entries(fields).filter(([name]) => Object.hasOwn(NAMES, name));
+  return {
+    ...Object.fromEntries(known),
+    ...(fields.error !== undefined && { error: describeError(fields.error) }),
   };
 }
 
@@ -74,10 +119,8 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
   const sink = destination === undefined ? pino(options) : pino(options, destination);
   const write =
     (at: 'debug' | 'info' | 'warn' | 'error') =>
-    (message: string, fields: LogFields = {}): void => {
-      const { error, ...rest } = fields;
-      sink[at](error === undefined ? rest : { ...rest, error: describeError(error) }, message);
-    };
+    (message: string, fields: LogFields = {}): void =>
+      sink[at](describeFields(fields), message);
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 

@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { EventFeed } from '../events/feed.ts';
 import { readCaptureEvents } from '../events/store.ts';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock, Timer } from '../kernel/clock.ts';
 import { HushtoneError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -64,7 +64,8 @@ export class Captures implements CaptureDesk {
       createdAt: clock.now(),
       order,
     };
-    const log = new CaptureEventLog({ database, feed: this.#feed, logger, accountId: actor.accountId });
+    const { accountId } = actor;
+    const log = new CaptureEventLog({ database, feed: this.#feed, clock, logger, accountId });
     const capture = new RunningCapture(
       { database, calls, provider, log, clock, logger, secureTimeoutMs: defaults.secureTimeoutMs },
       identity,
@@ -127,14 +128,28 @@ export class Captures implements CaptureDesk {
     listener: (event: CaptureEvent) => void,
     ended: () => void,
   ): Promise<CaptureSubscription> {
+    // The feed knows no accounts: what is not this account's is refused here.
+    await this.get(actor, captureId);
     let last = afterSequence;
     let replaying = true;
+    let over = false;
     const live: CaptureEvent[] = [];
+    const close = (): void => {
+      over = true;
+      unsubscribe();
+    };
+    const end = (): void => {
+      if (over) return;
+      close();
+      ended();
+    };
     const deliver = (event: CaptureEvent): void => {
-      if (event.sequence <= last) return;
-      last = event.sequence;
-      listener(event);
-      if (isEnded(event.capture)) ended();
+      if (over) return;
+      if (event.sequence > last) {
+        last = event.sequence;
+        listener(event);
+      }
+      if (isEnded(event.capture)) end();
     };
     // Subscribed before the replay is read, so that nothing falls between the two.
     const unsubscribe = this.#feed.subscribe(captureId, (event) => {
@@ -145,23 +160,34 @@ export class Captures implements CaptureDesk {
       await this.#runningOf(actor, captureId)?.log.flush();
       await this.#replay(actor, captureId, afterSequence, deliver);
     } catch (error) {
-      unsubscribe();
+      close();
       throw error;
     }
     for (const event of live) deliver(event);
     replaying = false;
-    // A client that had seen the last event already is told so at once.
-    if (!this.#running.has(captureId) && isEnded(await this.#stored(actor, captureId))) ended();
-    return { close: unsubscribe };
+    // The client had seen the last event already, or there is nothing live to follow in this process.
+    if (this.#runningOf(actor, captureId)?.ended !== false) end();
+    return { close };
   }
 
-  /** Lets running captures end what they are at: at most `limitMs`. Their locks stay closed. */
+  /**
+   * Lets payments that are under way come to their outcome, and the events be written: at most `limitMs`. The locks of
+   * captures that go on stay closed.
+   */
   async settle(limitMs: number): Promise<void> {
     const { clock } = this.#options;
-    const flushed = Promise.all(
-      [...this.#running.values()].map(async (capture) => await capture.log.flush()),
+    const settled = Promise.all(
+      [...this.#running.values()].map(async (capture) => {
+        if (capture.ended || capture.resource.status === 'processing') await capture.whenEnded;
+        await capture.log.flush();
+      }),
     );
-    await Promise.race([flushed, new Promise<void>((resolve) => clock.after(limitMs, resolve))]);
+    let timer: Timer | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = clock.after(limitMs, resolve);
+    });
+    await Promise.race([settled, limit]);
+    timer?.cancel();
   }
 
   #callOf(actor: Actor, request: CaptureRequest): CallSnapshot {

@@ -112,6 +112,7 @@ export interface EvidenceResource {
   readonly proof: string;
   readonly engine_version?: string;
   readonly keys_delivered: number;
+  readonly keys_dropped?: number;
   readonly key_events_seen: number;
   readonly key_tones_seen: number;
   readonly duplicates_dropped: number;
@@ -157,8 +158,9 @@ export interface CaptureDesk {
   /** Rejects with `capture_not_found`, or `evidence_not_found` when masking was never asked for. */
   evidence(actor: Actor, captureId: string): Promise<EvidenceResource>;
   /**
-   * Replays the events after `afterSequence`, then follows. `listener` gets them in order, each once; `ended` is
-   * called after the last one of a capture that is over.
+   * Replays the events after `afterSequence`, then follows. `listener` gets them in order, each once. `ended` is
+   * called once, when nothing more will come: the capture is over, or does not run in this process. Neither is called
+   * after `close`. Rejects with `capture_not_found`.
    */
   follow(
     actor: Actor,

@@ -2,12 +2,14 @@ import type { Database } from '../db/database.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { PaymentOutcome, PaymentProvider } from '../payments/contract.ts';
-import { findUnknownAttempts, settleAttempt, type UnknownAttempt } from './stores/attempt-store.ts';
+import { findOpenAttempts, settleAttempt, type OpenAttempt } from './stores/attempt-store.ts';
 import { findCapture, rewriteEndedCapture } from './stores/capture-store.ts';
-import { isEnded, paymentResource } from './take-payment/resource.ts';
+import { paymentResource } from './take-payment/resource.ts';
 
 /** Attempts without an outcome are looked up this often. */
 const EVERY_MS = 30_000;
+/** They are read this many at a time. */
+const PAGE = 100;
 
 export interface ReconcilerOptions {
   readonly database: Database;
@@ -44,14 +46,30 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
   };
 }
 
-/** Looks up every unknown attempt once and settles those that the provider knows. Returns how many were settled. */
+/**
+ * Looks up every attempt without an outcome once and settles those that the provider knows. Attempts of captures that
+ * are not over are left alone: those look their own payment up. Returns how many were settled.
+ */
 export async function reconcileOnce(options: ReconcilerOptions): Promise<number> {
-  const { database, provider, logger } = options;
-  const attempts = await database.systemTransaction(
-    async (db) => await findUnknownAttempts(db, provider.name),
-  );
+  const { database, provider } = options;
   let settled = 0;
-  for (const attempt of attempts) {
+  let after = '';
+  for (;;) {
+    const from = after;
+    const page = await database.systemTransaction(
+      async (db) => await findOpenAttempts(db, provider.name, from, PAGE),
+    );
+    settled += await reconcilePage(options, page);
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE) return settled;
+    after = last.id;
+  }
+}
+
+async function reconcilePage(options: ReconcilerOptions, page: readonly OpenAttempt[]): Promise<number> {
+  const { provider, logger } = options;
+  let settled = 0;
+  for (const attempt of page) {
     try {
       const outcome = await provider.lookup(attempt.idempotencyKey);
       if (outcome === undefined) continue;
@@ -66,15 +84,14 @@ export async function reconcileOnce(options: ReconcilerOptions): Promise<number>
 
 async function settle(
   { database, clock }: ReconcilerOptions,
-  attempt: UnknownAttempt,
+  attempt: OpenAttempt,
   outcome: PaymentOutcome,
 ): Promise<void> {
   const at = clock.now();
   await database.transaction(attempt.accountId, async (db) => {
     await settleAttempt(db, attempt.id, outcome, at);
     const capture = await findCapture(db, attempt.captureId);
-    // A running capture looks its own payment up and tells its clients itself.
-    if (capture === undefined || !isEnded(capture)) return;
+    if (capture === undefined) return;
     await rewriteEndedCapture(db, {
       ...capture,
       payment: paymentResource(outcome),

@@ -2,9 +2,10 @@ import type { Database, Queryable } from '../db/database.ts';
 import { appendCaptureEvents, lastSequence } from '../events/store.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { CaptureEvent, CaptureResource } from './contract.ts';
-import { markAttemptsUnknown } from './stores/attempt-store.ts';
+import type { CaptureEvent, CaptureResource, PaymentResource } from './contract.ts';
+import { findRecordedPayment, markAttemptsUnknown } from './stores/attempt-store.ts';
 import { lockOpenCaptures, updateCapture, type OpenCapture } from './stores/capture-store.ts';
+import { paymentResource } from './take-payment/resource.ts';
 
 /**
  * A process that died may have told its clients of events that it had not written yet. What comes after it starts
@@ -38,11 +39,12 @@ export async function interruptOrphans(
 
 async function interrupt(db: Queryable, { accountId, view }: OpenCapture, at: Date): Promise<void> {
   await markAttemptsUnknown(db, view.id, at);
+  const payment = await paymentOf(db, view);
   const { focus: _focus, paused: _paused, interruption: _interruption, ...rest } = view;
   const capture: CaptureResource = {
     ...rest,
     status: 'interrupted',
-    ...(view.payment?.status === 'processing' && { payment: { status: 'unknown' as const } }),
+    ...(payment && { payment }),
     updated_at: at.toISOString(),
     ended_at: at.toISOString(),
   };
@@ -52,4 +54,15 @@ async function interrupt(db: Queryable, { accountId, view }: OpenCapture, at: Da
   await appendCaptureEvents(db, accountId, view.id, [
     { sequence, type: event.type, payload: event, createdAt: at },
   ]);
+}
+
+/**
+ * Attempts are written at once and events behind, so an attempt may know more than the capture's last event. Without
+ * an attempt nothing was sent, whatever the event said.
+ */
+async function paymentOf(db: Queryable, view: CaptureResource): Promise<PaymentResource | undefined> {
+  const recorded = await findRecordedPayment(db, view.id);
+  if (recorded === undefined) return view.payment && { status: 'failed' };
+  if (recorded.result === 'succeeded' || recorded.result === 'declined') return paymentResource(recorded);
+  return { status: recorded.result };
 }

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CaptureCommand, CaptureDesk, CaptureRequest, FieldName } from '../../workflows/contract.ts';
 import { principalOf } from '../auth.ts';
 import type { Handlers } from '../handlers.ts';
-import { openEventStream } from '../sse.ts';
+import { EVENT_STREAM_TYPE, openEventStream, type EventStream } from '../sse.ts';
 
 const captureIdOf = (request: FastifyRequest): string =>
   (request.params as { capture_id: string }).capture_id;
@@ -39,17 +39,26 @@ async function streamEvents(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
-  const lastSeen = Number(request.headers['last-event-id'] ?? 0);
+  const actor = principalOf(request);
   const captureId = captureIdOf(request);
-  // Asked before the stream is opened, so that an unknown capture is a problem document and not an empty stream.
-  await captures.get(principalOf(request), captureId);
-  const stream = openEventStream(reply);
-  const subscription = await captures.follow(
-    principalOf(request),
-    captureId,
-    lastSeen,
-    (event) => stream.send({ sequence: event.sequence, type: event.type, data: JSON.stringify(event) }),
-    () => stream.close(),
-  );
-  stream.onClose(() => subscription.close());
+  if (request.method === 'HEAD') {
+    await captures.get(actor, captureId);
+    return await reply.type(EVENT_STREAM_TYPE).send();
+  }
+  // Opened with the first event, or when all of the past is told: what fails before is a problem document.
+  let stream: EventStream | undefined;
+  const opened = (): EventStream => (stream ??= openEventStream(reply));
+  try {
+    const subscription = await captures.follow(
+      actor,
+      captureId,
+      Number(request.headers['last-event-id'] ?? 0),
+      (event) => opened().send({ sequence: event.sequence, type: event.type, data: JSON.stringify(event) }),
+      () => opened().close(),
+    );
+    opened().onClose(() => subscription.close());
+  } catch (error) {
+    if (stream === undefined) throw error;
+    stream.abort();
+  }
 }

@@ -1,5 +1,11 @@
 import type { Queryable } from '../../db/database.ts';
-import type { Amount, PaymentOutcome, ProviderFailure, Purpose } from '../../payments/contract.ts';
+import type {
+  Amount,
+  DeclineReason,
+  PaymentOutcome,
+  ProviderFailure,
+  Purpose,
+} from '../../payments/contract.ts';
 
 /** One request to a provider. Written before it is sent: no attempt goes out that this table does not know. */
 export interface Attempt {
@@ -85,18 +91,67 @@ export async function markAttemptsUnknown(db: Queryable, captureId: string, at: 
   );
 }
 
-export interface UnknownAttempt {
+export interface OpenAttempt {
   readonly id: string;
   readonly accountId: string;
   readonly captureId: string;
   readonly idempotencyKey: string;
 }
 
-/** Attempts whose outcome is to be looked up, the oldest first; at most 100 a call. */
-export async function findUnknownAttempts(db: Queryable, provider: string): Promise<UnknownAttempt[]> {
+/**
+ * Attempts of captures that are over whose outcome is not known, at most `limit` of those after the id `after`. One
+ * that is still `processing` there could not be written when its answer, or the lack of one, came.
+ */
+export async function findOpenAttempts(
+  db: Queryable,
+  provider: string,
+  after: string,
+  limit: number,
+): Promise<OpenAttempt[]> {
   return await db.query(
-    `SELECT id, account_id AS "accountId", capture_id AS "captureId", idempotency_key AS "idempotencyKey"
-     FROM payment_attempts WHERE state = 'unknown' AND provider = $1 ORDER BY created_at LIMIT 100`,
-    [provider],
+    `SELECT a.id, a.account_id AS "accountId", a.capture_id AS "captureId", a.idempotency_key AS "idempotencyKey"
+     FROM payment_attempts a JOIN captures c ON c.id = a.capture_id
+     WHERE a.state IN ('processing', 'unknown') AND a.provider = $1 AND a.id > $2 AND c.ended_at IS NOT NULL
+     ORDER BY a.id LIMIT $3`,
+    [provider, after, limit],
   );
+}
+
+interface AttemptRow {
+  readonly state: 'processing' | 'succeeded' | 'declined' | 'failed' | 'unknown';
+  readonly reference: string | null;
+  readonly code: string | null;
+  readonly token: string | null;
+  readonly reason: DeclineReason | null;
+  readonly rawCode: string | null;
+}
+
+/** What is on record of a capture's payment. Undefined: nothing was ever sent. */
+export async function findRecordedPayment(
+  db: Queryable,
+  captureId: string,
+): Promise<PaymentOutcome | { readonly result: 'processing' | 'failed' | 'unknown' } | undefined> {
+  const [row] = await db.query<AttemptRow>(
+    `SELECT state, provider_reference AS reference, authorization_code AS code, provider_token AS token,
+            decline_reason AS reason, raw_code AS "rawCode"
+     FROM payment_attempts WHERE capture_id = $1 ORDER BY created_at DESC LIMIT 1`,
+    [captureId],
+  );
+  if (row === undefined) return undefined;
+  const { state, reference, code, token, reason, rawCode } = row;
+  if (state === 'declined') {
+    return {
+      result: state,
+      reason: reason ?? 'generic_decline',
+      rawCode: rawCode ?? '',
+      ...(reference !== null && { providerReference: reference }),
+    };
+  }
+  if (state !== 'succeeded') return { result: state };
+  return {
+    result: state,
+    providerReference: reference ?? '',
+    ...(code !== null && { authorizationCode: code }),
+    ...(token !== null && { providerToken: token }),
+  };
 }

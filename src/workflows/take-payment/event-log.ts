@@ -1,12 +1,23 @@
 import type { Database } from '../../db/database.ts';
+import { violatedConstraint } from '../../db/errors.ts';
 import type { EventFeed } from '../../events/feed.ts';
 import { appendCaptureEvents } from '../../events/store.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { CaptureEvent, CaptureEventType, CaptureResource } from '../contract.ts';
 import { updateCapture } from '../stores/capture-store.ts';
+import { untilWritten } from '../until-written.ts';
 
-/** A write that the database refused is tried again after this long, the last one until it succeeds. */
-const RETRY_AFTER_MS = [100, 500, 2000, 5000] as const;
+/** A sequence number that is taken. */
+const SEQUENCE_CONSTRAINT = 'capture_events_pkey';
+
+export interface CaptureEventLogOptions {
+  readonly database: Database;
+  readonly feed: EventFeed<CaptureEvent>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly accountId: string;
+}
 
 /**
  * The events of one running capture: numbered and published at once, written to the database behind. A client that
@@ -14,38 +25,21 @@ const RETRY_AFTER_MS = [100, 500, 2000, 5000] as const;
  * database (`flush` first).
  */
 export class CaptureEventLog {
-  readonly #database: Database;
-  readonly #feed: EventFeed<CaptureEvent>;
-  readonly #logger: Logger;
-  readonly #accountId: string;
+  readonly #options: CaptureEventLogOptions;
   #sequence = 0;
   #unwritten: CaptureEvent[] = [];
   #writing: Promise<void> | undefined;
 
-  constructor(options: {
-    database: Database;
-    feed: EventFeed<CaptureEvent>;
-    logger: Logger;
-    accountId: string;
-  }) {
-    this.#database = options.database;
-    this.#feed = options.feed;
-    this.#logger = options.logger;
-    this.#accountId = options.accountId;
-  }
-
-  get sequence(): number {
-    return this.#sequence;
+  constructor(options: CaptureEventLogOptions) {
+    this.#options = options;
   }
 
   record(type: CaptureEventType, capture: CaptureResource): void {
     this.#sequence += 1;
     const event: CaptureEvent = { sequence: this.#sequence, type, at: capture.updated_at, capture };
     this.#unwritten.push(event);
-    this.#feed.publish(capture.id, event);
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#options.feed.publish(capture.id, event);
+    this.#writing ??= this.#write();
   }
 
   /** Resolves when everything recorded so far is written. */
@@ -61,37 +55,40 @@ export class CaptureEventLog {
       this.#unwritten = [];
       await this.#writeBatch(batch);
     }
+    // In the same step as the check: an event that is recorded from here on starts a new write.
+    this.#writing = undefined;
   }
 
   async #writeBatch(batch: readonly CaptureEvent[]): Promise<void> {
+    const { clock, logger } = this.#options;
     const latest = batch.at(-1)?.capture;
     if (latest === undefined) return;
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        await this.#database.transaction(this.#accountId, async (db) => {
-          await appendCaptureEvents(
-            db,
-            this.#accountId,
-            latest.id,
-            batch.map((event) => ({
-              sequence: event.sequence,
-              type: event.type,
-              payload: event,
-              createdAt: new Date(event.at),
-            })),
-          );
-          await updateCapture(db, latest);
-        });
-        return;
-      } catch (error) {
-        const wait = RETRY_AFTER_MS[attempt] ?? 5000;
-        this.#logger.error('capture events not written', {
-          captureId: latest.id,
-          count: batch.length,
-          error,
-        });
-        await new Promise((resolve) => setTimeout(resolve, wait).unref());
-      }
-    }
+    await untilWritten(
+      async (failures) => {
+        try {
+          await this.#writeOnce(batch, latest);
+        } catch (error) {
+          // A commit whose answer was lost with the connection: the whole batch is there already.
+          if (failures === 0 || violatedConstraint(error) !== SEQUENCE_CONSTRAINT) throw error;
+        }
+      },
+      clock,
+      (error) =>
+        logger.error('capture events not written', { captureId: latest.id, count: batch.length, error }),
+    );
+  }
+
+  async #writeOnce(batch: readonly CaptureEvent[], latest: CaptureResource): Promise<void> {
+    const { database, accountId } = this.#options;
+    const rows = batch.map((event) => ({
+      sequence: event.sequence,
+      type: event.type,
+      payload: event,
+      createdAt: new Date(event.at),
+    }));
+    await database.transaction(accountId, async (db) => {
+      await appendCaptureEvents(db, accountId, latest.id, rows);
+      await updateCapture(db, latest);
+    });
   }
 }

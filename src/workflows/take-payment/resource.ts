@@ -88,6 +88,7 @@ export function evidenceResource(
     proof: evidence.proof,
     ...(evidence.engineVersion !== undefined && { engine_version: evidence.engineVersion }),
     keys_delivered: evidence.keysDelivered,
+    ...(evidence.keysDropped !== undefined && { keys_dropped: evidence.keysDropped }),
     key_events_seen: evidence.keyEventsSeen,
     key_tones_seen: evidence.keyTonesSeen,
     duplicates_dropped: evidence.duplicatesDropped,

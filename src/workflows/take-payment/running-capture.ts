@@ -1,6 +1,6 @@
 import type { CaptureEffect } from '../../capture/effects.ts';
 import type { CaptureCommand as MachineCommand, CaptureEvent as MachineEvent } from '../../capture/events.ts';
-import { initialState, transition } from '../../capture/machine.ts';
+import { initialState, transition, type Transition } from '../../capture/machine.ts';
 import type { CaptureState } from '../../capture/state.ts';
 import { cardDetails } from '../../capture/card-details.ts';
 import { captureView } from '../../capture/view.ts';
@@ -10,7 +10,8 @@ import type { CardDetails } from '../../payments/contract.ts';
 import type { Calls, Masking, MaskingListener, MaskingRefusal } from '../../telephony/contract.ts';
 import type { CaptureResource, EvidenceResource, PaymentResource } from '../contract.ts';
 import { saveEvidence } from '../stores/capture-store.ts';
-import { CaptureEventLog } from './event-log.ts';
+import { untilWritten } from '../until-written.ts';
+import type { CaptureEventLog } from './event-log.ts';
 import { payOnce, type PaymentDependencies } from './payment.ts';
 import {
   captureResource,
@@ -57,6 +58,11 @@ export class RunningCapture {
     return this.#resource;
   }
 
+  /** Its status is terminal; what is left to do may still be under way (`whenEnded`). */
+  get ended(): boolean {
+    return isEnded(this.#resource);
+  }
+
   get log(): CaptureEventLog {
     return this.#dependencies.log;
   }
@@ -83,13 +89,8 @@ export class RunningCapture {
     return this.#resource;
   }
 
-  /** Something of ours broke: the capture ends, its digits are wiped. */
-  abort(): void {
-    this.#apply({ type: 'internal_error' });
-  }
-
   #apply(event: MachineEvent): { code: string; message: string } | undefined {
-    const { state, effects, refused } = transition(this.#state, event);
+    const { state, effects, refused } = this.#step(event);
     this.#state = state;
     if (refused !== undefined) return refused;
     if (effects.length > 0) {
@@ -100,6 +101,17 @@ export class RunningCapture {
       for (const effect of effects) this.#run(effect);
     }
     return undefined;
+  }
+
+  /** A fault of ours ends the capture and wipes its digits; it never reaches the telephone system or a timer. */
+  #step(event: MachineEvent): Transition {
+    try {
+      return transition(this.#state, event);
+    } catch (error) {
+      const { logger } = this.#dependencies;
+      logger.error('capture broke', { captureId: this.identity.id, event: event.type, error });
+      return transition(this.#state, { type: 'internal_error' });
+    }
   }
 
   #tell(effects: readonly CaptureEffect[]): void {
@@ -148,15 +160,15 @@ export class RunningCapture {
   async #secure(): Promise<Masking | undefined> {
     const { calls, logger, secureTimeoutMs } = this.#dependencies;
     const { id: captureId, callId, order } = this.identity;
+    // Whatever the listener is told, there is a promise by then for the capture's end to wait for.
+    await Promise.resolve();
+    let masking: Masking;
     try {
-      const masking = await calls.secure(
+      masking = await calls.secure(
         callId,
         { captureId, guardPolicy: order.guard, confirmWithinMs: secureTimeoutMs },
         this.#listener(),
       );
-      this.#evidence = () => evidenceResource(captureId, callId, masking.evidence());
-      this.#apply({ type: 'secured' });
-      return masking;
     } catch (error) {
       const refusal = error as Partial<MaskingRefusal>;
       const { evidence } = refusal;
@@ -165,6 +177,9 @@ export class RunningCapture {
       this.#apply({ type: 'masking_failed', failure: refusal.failure ?? 'masking_unavailable' });
       return undefined;
     }
+    this.#evidence = () => evidenceResource(captureId, callId, masking.evidence());
+    this.#apply({ type: 'secured' });
+    return masking;
   }
 
   #listener(): MaskingListener {
@@ -217,7 +232,7 @@ export class RunningCapture {
   }
 
   async #end(): Promise<void> {
-    const { database, logger, log } = this.#dependencies;
+    const { database, clock, logger, log } = this.#dependencies;
     const { id: captureId, callId, accountId } = this.identity;
     this.#interDigitTimer?.cancel();
     this.#overallTimer?.cancel();
@@ -230,12 +245,13 @@ export class RunningCapture {
     }
     await log.flush();
     const evidence = this.#evidence?.();
-    try {
-      if (evidence !== undefined) {
-        await database.transaction(accountId, async (db) => await saveEvidence(db, captureId, evidence));
-      }
-    } catch (error) {
-      logger.error('evidence not written', { captureId, error });
+    if (evidence !== undefined) {
+      await untilWritten(
+        async () =>
+          await database.transaction(accountId, async (db) => await saveEvidence(db, captureId, evidence)),
+        clock,
+        (error) => logger.error('evidence not written', { captureId, error }),
+      );
     }
     this.#resolveEnded();
   }
@@ -247,9 +263,5 @@ export class RunningCapture {
       this.#payment,
       this.#dependencies.clock.now(),
     );
-  }
-
-  get ended(): boolean {
-    return isEnded(this.#resource);
   }
 }
