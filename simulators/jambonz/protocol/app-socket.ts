@@ -233,13 +233,11 @@ export class AppSocket {
       await this.#options.timers.sleep(this.#nextBackOffMs());
     }
     if (this.#connections <= 1 || this.#closed !== undefined) return;
-    const acked = this.#introduceAgain();
-    this.#reconnectAcked = acked;
+    this.#reconnectAcked = this.#introduceAgain().finally(() => {
+      this.#reconnectAcked = undefined;
+    });
     // What waited for a missing ack is lost; what comes later is sent.
-    const done = (): void => {
-      if (this.#reconnectAcked === acked) this.#reconnectAcked = undefined;
-    };
-    acked.then(done, done);
+    this.#reconnectAcked.catch(() => undefined);
   }
 
   /** `refused` (TCP, TLS, time-out) is tried again; `rejected` (an HTTP status) is not. */

@@ -82,13 +82,18 @@ export class DialAttempt implements DialInProgress {
     const { media } = this.#session.exchange;
     if (this.#phone === undefined) throw new Error('nothing was dialled');
     const old = this.leg;
+    this.#leg = undefined; // the old leg's end is not the end of the dial
+    this.#unbridge();
+    old.hangUp();
     const leg = await this.#outbound(this.#phone, () => undefined);
     const { result } = await leg.final;
     if (result !== 'answered') throw new Error('the agent phone did not answer again');
-    this.#unbridge();
+    if (this.#session.dial !== this) {
+      leg.hangUp();
+      throw new Error('the dial ended meanwhile');
+    }
     this.#leg = leg;
     this.#unbridge = media.bridge(this.#session.leg, leg);
-    old.hangUp();
     this.info.callId = leg.sipCallId;
     this.info.sbcCallid = leg.sbcCallId;
     this.#session.call.agentDialled(leg, this.info, this.#phone);
@@ -115,7 +120,7 @@ export class DialAttempt implements DialInProgress {
       timeoutMs,
       ringing,
       onHangUp: () => {
-        if (leg === undefined || this.#leg === leg) this.#agentGone.abort();
+        if (this.#leg === leg) this.#agentGone.abort();
       },
     });
     return made.then((outbound) => {
@@ -173,7 +178,7 @@ export class DialAttempt implements DialInProgress {
     for (const undo of this.#undo) undo();
     this.#unbridge();
     if (this.#agentGone.signal.aborted) session.call.ended('agent');
-    else this.leg.hangUp();
+    else this.#leg?.hangUp();
   }
 
   /** Without a reason to keep it, the media goes back to the SBC and FreeSWITCH sees no keys any more. */

@@ -13,7 +13,7 @@ export interface Bench {
   readonly application: TestApplication;
   readonly simulator: JambonzSimulator;
   readonly media: FakeMedia;
-  call(options?: Partial<CallOptions>): SimulatedCall;
+  readonly call: (options?: Partial<CallOptions>) => SimulatedCall;
 }
 
 const open: { close(): Promise<void> }[] = [];

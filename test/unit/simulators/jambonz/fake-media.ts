@@ -26,7 +26,7 @@ export class FakePhone implements Phone {
 
   key(digits: string): Promise<readonly KeyedKey[]> {
     return Promise.resolve(
-      [...digits].map((key) => {
+      digits.split('').map((key) => {
         const startMs = performance.now();
         this.leg?.hear(key);
         return { key, startMs, endMs: performance.now() };
@@ -94,7 +94,7 @@ export class FakeLeg implements MediaLeg {
 
   joinConference(name: string, options: ConferenceOptions): ReturnType<MediaLeg['joinConference']> {
     this.log.push(`join ${name.split(':').at(-1) ?? ''} ${options.memberTag ?? ''}`.trim());
-    this.throwOut = options.onThrownOut;
+    this.throwOut = () => options.onThrownOut();
     return {
       leave: () => this.log.push('leave'),
       mute: (on) => this.log.push(on ? 'mute' : 'unmute'),

@@ -9,7 +9,7 @@ interface Listening {
   readonly bench: Bench;
   readonly placed: SimulatedCall;
   readonly control: Connection;
-  listen(more?: Message): void;
+  readonly listen: (more?: Message) => void;
 }
 
 async function connectedCall(dial: Message = dialAgent): Promise<Listening> {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -75,8 +76,8 @@ export class TestApplication {
     });
   }
 
-  static async start(port = 0): Promise<TestApplication> {
-    const server = createServer();
+  static async start(port = 0, tls?: { key: string; cert: string }): Promise<TestApplication> {
+    const server = tls === undefined ? createServer() : createTlsServer(tls);
     const application = new TestApplication(server);
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
@@ -129,7 +130,9 @@ export class TestApplication {
     await this.message('jambonz:error', earlier);
   }
 
+  /** Idempotent. */
   async close(): Promise<void> {
+    if (!this.#server.listening) return;
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
     await once(this.#server, 'close');
@@ -178,13 +181,15 @@ export class TestApplication {
   }
 }
 
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
 export function dataOf(message: Message): Message {
   return message['data'] as Message;
 }
 
 /** `call:status busy (child)`, `verb:hook /dialdone`, `session:new`: how the tests name a message. */
 export function kindOf(message: Message): string {
-  const type = String(message['type'] ?? message['event'] ?? 'metadata');
+  const type = textOf(message['type']) ?? textOf(message['event']) ?? 'metadata';
   if (type === 'call:status') {
     const data = dataOf(message);
     const child = data['parent_call_sid'] === undefined ? '' : ' (child)';
