@@ -108,7 +108,9 @@ class RtpengineCarrier implements Carrier {
       direction: INTERFACES[by],
       replace: ['origin'],
       ICE: 'remove',
-      flags: ['trust address', 'inject DTMF'],
+      // Plain pass-through. With `inject DTMF` rtpengine sends by timers of its own, and a stall of this process
+      // would be heard as a delay; the SIP INFO that it is for takes another way here.
+      flags: ['trust address'],
     });
     const sdp = reply.get('sdp');
     if (!Buffer.isBuffer(sdp))

@@ -1,12 +1,13 @@
-import { FRAME_SAMPLES, SAMPLES_PER_MS, timestampDifference, type MediaUnit } from '../media-unit.ts';
+import { FRAME_SAMPLES, SAMPLES_PER_MS, type MediaUnit } from '../media-unit.ts';
 import { FrameHistory } from './frame-history.ts';
+import { Playout } from './playout.ts';
 import { TelephoneEventDetector } from './telephone-event-detector.ts';
 
 /** Every event takes its own frames and those of the two repeated end packets out of the audio. */
 export const END_REPEAT_FRAMES = 2;
 
-/** A timestamp that leads this far from now begins a new time line (a new stream, a phone that came back). */
-const LARGEST_STRAY_TICKS = 250;
+/** An injected event is of no interest to frames any more. */
+const INJECTION_KEPT_TICKS = 250;
 
 export interface Arrival {
   readonly index: number;
@@ -29,7 +30,8 @@ export class LegInput {
   readonly history = new FrameHistory();
   readonly #detector: TelephoneEventDetector;
   readonly #onKey: (key: LegKey) => void;
-  #anchor: { ssrc: number; timestamp: number; index: number } | undefined;
+  readonly #playout = new Playout();
+  #event: { readonly timestamp: number; readonly startIndex: number } | undefined;
   #arrivals: Arrival[] = [];
   #injections: {
     readonly fromIndex: number;
@@ -45,18 +47,23 @@ export class LegInput {
 
   /** `tick`: the relay tick that will be the next to run. */
   accept(unit: MediaUnit, tick: number): void {
-    const index = this.#place(unit, tick);
     if (unit.kind === 'audio') {
+      const index = this.#playout.place(unit, tick);
       this.#detector.audio();
       if (this.#injections.some(({ fromIndex, toIndex }) => index >= fromIndex && index < toIndex)) return;
       this.history.put(index, unit.samples);
       this.#arrivals.push({ index, samples: unit.samples });
       return;
     }
+    // All packets of an event carry the timestamp of its beginning: the first to come has its place.
+    if (this.#event?.timestamp !== unit.timestamp) {
+      this.#event = { timestamp: unit.timestamp, startIndex: this.#playout.place(unit, tick) };
+    }
+    const { startIndex } = this.#event;
     const key = this.#detector.event(unit);
     if (key === undefined) return;
     const frames = Math.ceil(key.duration / FRAME_SAMPLES);
-    this.#onKey({ event: key.event, startIndex: index, frames, duration: key.duration, repeat: key.repeat });
+    this.#onKey({ event: key.event, startIndex, frames, duration: key.duration, repeat: key.repeat });
   }
 
   /**
@@ -89,18 +96,8 @@ export class LegInput {
       injection.done = true;
       this.#onKey(injection.key);
     }
-    if (this.#injections.some(({ toIndex }) => toIndex < tick - LARGEST_STRAY_TICKS)) {
-      this.#injections = this.#injections.filter(({ toIndex }) => toIndex >= tick - LARGEST_STRAY_TICKS);
+    if (this.#injections.some(({ toIndex }) => toIndex < tick - INJECTION_KEPT_TICKS)) {
+      this.#injections = this.#injections.filter(({ toIndex }) => toIndex >= tick - INJECTION_KEPT_TICKS);
     }
-  }
-
-  #place(unit: MediaUnit, tick: number): number {
-    if (this.#anchor?.ssrc === unit.ssrc) {
-      const { timestamp, index } = this.#anchor;
-      const placed = index + Math.round(timestampDifference(unit.timestamp, timestamp) / FRAME_SAMPLES);
-      if (Math.abs(placed - tick) <= LARGEST_STRAY_TICKS) return placed;
-    }
-    this.#anchor = { ssrc: unit.ssrc, timestamp: unit.timestamp, index: tick };
-    return tick;
   }
 }

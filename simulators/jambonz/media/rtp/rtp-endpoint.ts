@@ -118,8 +118,9 @@ async function bind(host: string): Promise<Socket> {
     type: 'udp4',
     lookup: (name, _options, callback) => callback(null, name, 4),
   });
+  const listening = once(socket, 'listening'); // the look-up answers at once, and so may `bind`
   socket.bind({ address: host, port: 0, exclusive: true });
-  await once(socket, 'listening');
+  await listening;
   return socket;
 }
 
