@@ -20,6 +20,8 @@ interface Placement {
   readonly ssrc: number;
   readonly timestamp: number;
   readonly offset: number;
+  /** The newest timestamp that was placed. */
+  readonly newest: number;
 }
 
 /**
@@ -103,15 +105,17 @@ function place(packets: readonly Received[], index: number, before: Placement | 
   if (current === undefined) throw new RangeError('no such packet');
   const { ssrc, timestamp } = current.unit;
   const same = before?.ssrc === ssrc ? before : undefined;
-  const reference: Placement = same ?? { ssrc, timestamp, offset: current.arrived };
+  const reference: Placement = same ?? { ssrc, timestamp, offset: current.arrived, newest: timestamp };
+  // A packet that was overtaken is late by itself.
+  const inOrder = same === undefined || timestampDifference(timestamp, same.newest) > 0;
   const lateness = ({ unit, arrived }: Received): number => arrived - positionOf(unit, reference);
   let least = Infinity;
   for (const packet of packets.slice(index)) {
     if (packet.unit.ssrc === ssrc) least = Math.min(least, lateness(packet));
   }
   const own = lateness(current);
-  const shift = same === undefined || least > UNEVENNESS ? least : Math.min(0, own);
-  return shift === 0 ? reference : { ...reference, offset: reference.offset + shift };
+  const shift = same === undefined || (least > UNEVENNESS && inOrder) ? least : Math.min(0, own);
+  return { ...reference, offset: reference.offset + shift, newest: inOrder ? timestamp : reference.newest };
 }
 
 function positionOf(unit: AudioUnit, { timestamp, offset }: Placement): number {

@@ -9,7 +9,7 @@ const ALL_KEYS = '0123456789*#ABCD';
 let call: Call;
 afterEach(async () => {
   await call.media.close();
-  expect(call.clock.pending).toBe(0);
+  call.clock.assertClosedIdle();
 });
 
 /** Ends of events: an event counts once however many end packets came in a row. */
@@ -50,7 +50,7 @@ describe('a bridge', () => {
       expect(keyed.map(({ key }) => key).join('')).toBe(ALL_KEYS);
       expect(keyed.map(({ startMs, endMs }) => endMs - startMs)).toEqual(keyed.map(() => 100));
       const events = call.agent.telephoneEventsHeard();
-      expect(eventsEnded(events)).toEqual([...ALL_KEYS].map((_, event) => event));
+      expect(eventsEnded(events)).toEqual(Array.from(ALL_KEYS, (_, event) => event));
       expect(events.filter(({ end }) => end)).toHaveLength(48);
       expect(events.every(({ payloadType }) => payloadType === 101)).toBe(true);
       expect(call.caller.telephoneEventsHeard()).toEqual([]);

@@ -17,13 +17,10 @@ export class ManualClock implements MediaClock {
   nextRelayTick = 0;
   #nowMs = 0;
   #order = 0;
+  #leftAtClose: number | undefined;
   readonly #timers = new Set<Due>();
   readonly #senders = new Set<(tick: number) => void>();
   readonly #relays = new Set<(tick: number) => void>();
-
-  get pending(): number {
-    return this.#timers.size + this.#senders.size + this.#relays.size;
-  }
 
   now(): number {
     return this.#nowMs;
@@ -49,10 +46,17 @@ export class ManualClock implements MediaClock {
     return { cancel: () => void this.#timers.delete(due) };
   }
 
+  /** The system under test closes its clock last: nobody may be listening any more. */
   close(): void {
+    this.#leftAtClose = this.#senders.size + this.#relays.size;
     this.#timers.clear();
     this.#senders.clear();
     this.#relays.clear();
+  }
+
+  /** Throws unless the clock was closed with nothing left running. */
+  assertClosedIdle(): void {
+    if (this.#leftAtClose !== 0) throw new Error(`left at close: ${this.#leftAtClose ?? 'not closed'}`);
   }
 
   /** Lets time pass. Promises settle between the steps. */

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { Playout } from '../../../../simulators/jambonz/media/freeswitch/playout.ts';
+
+const at = (frame: number, ssrc = 1) => ({ ssrc, timestamp: (4_294_960_000 + frame * 160) % 2 ** 32 });
+
+describe('playout', () => {
+  it('keeps frames in their place, across a wrap, a loss and a reordering', () => {
+    const playout = new Playout();
+    const places = [0, 1, 2, 4, 3, 60, 61].map((frame) => playout.place(at(frame), 100 + frame));
+    expect(places).toEqual([100, 101, 102, 104, 103, 160, 161]);
+  });
+
+  it('keeps a burst in order ahead of the ticks that are due', () => {
+    const playout = new Playout();
+    expect([0, 1, 2, 3].map((frame) => playout.place(at(frame), 100))).toEqual([100, 101, 102, 103]);
+  });
+
+  it('puts frames where they come when the timestamps leave no gap for what was lost', () => {
+    const playout = new Playout();
+    expect(playout.place(at(0), 100)).toBe(100);
+    expect(playout.place(at(1), 110)).toBe(110);
+    expect(playout.place(at(2), 111)).toBe(111);
+  });
+
+  it('lengthens the delay for late frames and shortens it when they come early for a second', () => {
+    const playout = new Playout();
+    playout.place(at(0), 100);
+    expect(playout.place(at(1), 104)).toBe(104);
+    const places = Array.from({ length: 120 }, (_, frame) => playout.place(at(frame + 2), 102 + frame));
+    expect(places[0]).toBe(105);
+    expect(places.at(-1)).toBe(102 + 119);
+  });
+
+  it('begins anew with a new stream or a timestamp from elsewhere', () => {
+    const playout = new Playout();
+    playout.place(at(0), 100);
+    expect(playout.place(at(5, 2), 101)).toBe(101);
+    expect(playout.place(at(5_000, 2), 102)).toBe(102);
+    expect(playout.place(at(0, 2), 103)).toBe(103);
+  });
+});
