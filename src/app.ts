@@ -144,7 +144,7 @@ async function startDatabase(config: Config, logger: Logger, stopper: Stopper): 
   const { url, dataDir, poolSize } = config.database;
   let connection = url?.reveal();
   if (connection === undefined) {
-    const embedded = await startEmbeddedPostgres({ dataDir });
+    const embedded = await startEmbeddedPostgres({ dataDir, logger });
     stopper.add(async () => await embedded.stop());
     connection = embedded.url;
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -110,12 +110,14 @@ async function start(options: StackOptions, stops: (() => Promise<void>)[]): Pro
   const lines = Array.from({ length: options.lines ?? 1 }, (_, index) => lineOf(index));
   const directory = await mkdtemp(join(tmpdir(), 'hushtone-'));
   stops.push(async () => await rm(directory, { recursive: true, force: true }));
+  // The database's server may run as another user, who must be able to reach its data below this.
+  await chmod(directory, 0o755);
 
   progress('development certificates');
   const pki = await createDevelopmentPki(join(ROOT, 'certs', 'dev'));
   const caCertificate = await readFile(pki.ca.certificate, 'utf8');
   progress('embedded PostgreSQL');
-  const postgres = await startEmbeddedPostgres({ dataDir: join(directory, 'data') });
+  const postgres = await startEmbeddedPostgres({ dataDir: join(directory, 'data'), disposable: true });
   stops.push(async () => await postgres.stop());
   progress('sandbox payment provider');
   const provider = await startSandboxProviderProcess({

@@ -17,7 +17,7 @@ import type {
 } from './contract.ts';
 import { findCapture, findEvidence, insertCapture } from './stores/capture-store.ts';
 import { CaptureEventLog } from './take-payment/event-log.ts';
-import { checkOrder, type CaptureDefaults } from './take-payment/order.ts';
+import { checkOrder, refuseCardLike, type CaptureDefaults } from './take-payment/order.ts';
 import { noProvider } from './take-payment/payment.ts';
 import { isEnded } from './take-payment/resource.ts';
 import { RunningCapture } from './take-payment/running-capture.ts';
@@ -55,6 +55,7 @@ export class Captures implements CaptureDesk {
   async create(actor: Actor, request: CaptureRequest): Promise<CaptureResource> {
     const { database, calls, provider, defaults, instanceId, clock, logger } = this.#options;
     if (provider === undefined) throw noProvider();
+    refuseCardLike(actor.subject, 'subject');
     const call = this.#callOf(actor, request);
     const order = checkOrder(request, provider.capabilities, defaults);
     const identity = {

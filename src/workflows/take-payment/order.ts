@@ -73,10 +73,14 @@ function checkMoney(request: CaptureRequest, capabilities: ProviderCapabilities)
   if (!capabilities.purposes.includes(purpose)) {
     throw invalid('purpose_not_supported', `The payment provider does not offer ${purpose}.`);
   }
-  const longestRun = Math.max(0, ...(reference?.match(/\d+/g) ?? []).map((run) => run.length));
-  if (longestRun >= SHORTEST_CARD_NUMBER) {
-    throw invalid('reference_like_card', 'The reference holds as many digits in a row as a card number has.');
-  }
+  if (reference !== undefined) refuseCardLike(reference, 'reference');
+}
+
+/** Defence in depth: text that is kept must not be able to hold a card number, whoever put it there. */
+export function refuseCardLike(text: string, name: 'reference' | 'subject'): void {
+  const longestRun = Math.max(0, ...(text.match(/\d+/g) ?? []).map((run) => run.length));
+  if (longestRun < SHORTEST_CARD_NUMBER) return;
+  throw invalid(`${name}_like_card`, `The ${name} holds as many digits in a row as a card number has.`);
 }
 
 function fieldSpec(request: FieldRequest): FieldSpec {
