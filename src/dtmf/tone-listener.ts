@@ -7,7 +7,7 @@ export interface ToneListener {
    * Meant for closing a guard: it also speaks for tones that turn out to be no key, and now and then for a vowel.
    */
   toneEnergy(sounding: boolean, atSample: number): void;
-  /** A key is certain: 30 to 40 ms of its tone have been heard. */
+  /** A key is certain; reported within 45 ms of its start. */
   keyDown(key: KeyCode, startSample: number): void;
   /** The same key has ended. Reported about 45 ms after its end: only then was it no drop-out. */
   keyUp(key: KeyCode, startSample: number, endSample: number): void;

@@ -31,6 +31,10 @@ describe('DuplicateEvents', () => {
     expect(judged([0, 120], 100)).toEqual([false, false]);
   });
 
+  it('does not take a frame for a duplicate that is too close to the last one and far from the first', () => {
+    expect(judged([0, 46, 61], 40)).toEqual([false, true, false]);
+  });
+
   it('asks for no more than 120 ms, whatever the declared duration', () => {
     expect(judged([0, 120], 2000)).toEqual([false, false]);
   });

@@ -278,9 +278,18 @@ describe('a phone that sends both', () => {
   });
 
   it('keeps a press of the same key right after one that was seen as an event', () => {
-    const events = asEvents(keyed([7], 40, 40));
-    const tones = [{ key: 7, startMs: 80, endMs: 120 }];
-    expect(merged(events, tones).keys).toEqual([7, 7]);
+    for (const eventAfterMs of [63, 84]) {
+      for (const onMs of [40, 100, 400]) {
+        for (let framePhaseMs = 0; framePhaseMs < 20; framePhaseMs += 1) {
+          const events = [{ key: 7, sentMs: onMs + eventAfterMs, durationMs: onMs }];
+          const own = { key: 7, startMs: 0, endMs: onMs };
+          const next = { key: 7, startMs: onMs + 20, endMs: onMs + 70 };
+          expect(merged(events, [next], { framePhaseMs }).keys).toEqual([7, 7]);
+          expect(merged(events, [own, next], { framePhaseMs }).keys).toEqual([7, 7]);
+          expect(merged(events, [own], { framePhaseMs }).keys).toEqual([7]);
+        }
+      }
+    }
   });
 
   it('whatever mixture: as many keys as presses, in order', () => {

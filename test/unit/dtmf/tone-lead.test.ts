@@ -71,6 +71,14 @@ describe('findToneLead', () => {
     }
   });
 
+  it('finds a lead that rides on a direct current', () => {
+    for (const key of ALL_KEYS) {
+      const lead = keyTone(key, { durationMs: 10, levelDbm0: -25 });
+      const audio = listenAudio(lead, 0, key).map((sample) => sample + 6000);
+      expect(findToneLead(audio, key).found).toBe(true);
+    }
+  });
+
   it('is not taken in by the tone of a key that shares one frequency or none', () => {
     for (const key of ALL_KEYS) {
       const audio = listenAudio(keyTone(key, { durationMs: 60, rampMs: 2 }), 0, key);
