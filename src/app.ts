@@ -17,7 +17,9 @@ import type { Router } from './telephony/contract.ts';
 import { startTelephony, type TelephonyServer } from './telephony/jambonz/server.ts';
 import { createDialMask } from './telephony/rtpengine/dial-mask.ts';
 import { createMediaServerMonitor } from './telephony/rtpengine/media-server-monitor.ts';
+import { subscriptionSentinelAllowed } from './telephony/rtpengine/engine-version.ts';
 import { createNgClient } from './telephony/rtpengine/ng-client.ts';
+import { subscribeSentinel } from './telephony/rtpengine/subscription-sentinel.ts';
 import { createCallDesk } from './workflows/call-desk.ts';
 import { createCallJournal } from './workflows/call-journal.ts';
 import { Captures } from './workflows/capture-desk.ts';
@@ -230,7 +232,28 @@ function mediaEngine(config: Config, logger: Logger, stopper: Stopper) {
     freeswitch.addSubnet(address, prefix, family);
   const freeswitchAddresses = (address: string): boolean =>
     freeswitch.check(address, address.includes(':') ? 'ipv6' : 'ipv4');
+  const { version, sentinelAddress } = rtpengine;
+  const { allowed, reason } = subscriptionSentinelAllowed(version);
+  const listens = allowed && sentinelAddress !== undefined;
+  logger.info(listens ? 'the dial bridge has a sentinel' : 'the dial bridge has no sentinel', {
+    reason: allowed && !listens ? 'SENTINEL_ADDRESS is not set' : reason,
+  });
   return {
+    ...(version !== undefined && { engineVersion: version }),
+    ...(listens && {
+      dialSentinel: async (
+        stream: { readonly callId: string; readonly tag: string },
+        heard: { audio(samples: Int16Array): void; telephoneEvent(): void },
+      ) =>
+        await subscribeSentinel({
+          ng,
+          stream,
+          listen: { address: sentinelAddress, port: 0 },
+          onAudio: (samples) => heard.audio(samples),
+          onTelephoneEvent: () => heard.telephoneEvent(),
+          logger,
+        }),
+    }),
     dialMask: (leg: Pick<Parameters<typeof createDialMask>[0], 'agentLegCallId' | 'record'>) =>
       createDialMask({ ng, freeswitchAddresses, logger, ...leg }),
     mediaServer: createMediaServerMonitor({ ng, clock, logger }),

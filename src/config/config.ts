@@ -71,6 +71,10 @@ export interface Config {
       readonly timeoutMs: number;
       /** Where FreeSWITCH's media comes from: rtpengine's tag with such an endpoint is the agent-bound stream. */
       readonly freeswitchMedia: readonly AddressBlock[];
+      /** As the operator gives it: the engine does not tell it. */
+      readonly version?: string;
+      /** Where a sentinel may receive a copy of the agent-bound stream. */
+      readonly sentinelAddress?: string;
     };
   };
   /** By the called number. */

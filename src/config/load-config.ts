@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { Secret } from '../secrets/secret.ts';
@@ -16,6 +17,7 @@ const USERNAME = /^[^:]{1,255}$/;
 const PASSWORD = /^\S{1,255}$/;
 const PIN_KEY = /^(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{64})$/;
 const TOKEN_NAME = /^\S{1,255}$/;
+const ENGINE_VERSION = /^(?:mr)?\d{1,3}\.\d{1,3}[\w.~+-]{0,64}$/;
 const HOST = /^[A-Za-z0-9._:-]{1,255}$/;
 
 /** Stands in for a value that was reported, and never leaves this file. */
@@ -72,6 +74,11 @@ function readMediaAddresses(reader: SettingReader): AddressBlock[] {
 function readRtpengine(reader: SettingReader, bridge: string): Config['telephony']['rtpengine'] {
   const timeoutMs = reader.integer('RTPENGINE_TIMEOUT_MS');
   const url = reader.url('RTPENGINE_URL', ['udp:', 'tcp:']);
+  const version = reader.text('RTPENGINE_VERSION', ENGINE_VERSION);
+  const sentinelAddress = reader.text('SENTINEL_ADDRESS');
+  if (sentinelAddress !== undefined && isIP(sentinelAddress) === 0) {
+    reader.report('SENTINEL_ADDRESS', 'is no IP address');
+  }
   const freeswitchMedia = readMediaAddresses(reader);
   if (bridge === 'dial') {
     if (!reader.has('RTPENGINE_URL')) reader.missing('RTPENGINE_URL', 'with `BRIDGE=dial`');
@@ -89,6 +96,8 @@ function readRtpengine(reader: SettingReader, bridge: string): Config['telephony
     port: Number(url.port),
     timeoutMs,
     freeswitchMedia,
+    ...(version !== undefined && { version }),
+    ...(sentinelAddress !== undefined && { sentinelAddress }),
   };
 }
 

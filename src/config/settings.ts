@@ -160,6 +160,19 @@ export const SETTINGS = {
     meaning:
       'How long one command to rtpengine may take, its repeats included, before masking counts as not confirmed.',
   },
+  RTPENGINE_VERSION: {
+    group: 'Telephony',
+    kind: 'text',
+    shape: 'as `rtpengine --version` prints it, e.g. `11.5.1.9`',
+    meaning:
+      'The engine does not tell it. From 11.5 on, and with `SENTINEL_ADDRESS`, a sentinel listens to the agent-bound stream; below, or unknown, it could starve the agent and stays off.',
+  },
+  SENTINEL_ADDRESS: {
+    group: 'Telephony',
+    kind: 'text',
+    shape: 'an IP address of this host that rtpengine can send to',
+    meaning: "Where the dial bridge's sentinel receives its copy of the agent-bound stream.",
+  },
   FREESWITCH_MEDIA_ADDRESSES: {
     group: 'Telephony',
     kind: 'list',
