@@ -46,6 +46,10 @@ export class Interruptions {
     return this.#faults.size > 0;
   }
 
+  has(fault: Fault): boolean {
+    return this.#faults.has(fault);
+  }
+
   /** The fault stands until `mended` and the confirmation that follows it. */
   add(fault: Fault): void {
     if (this.#ended) return;

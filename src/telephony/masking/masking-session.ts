@@ -22,14 +22,17 @@ import type { Hearing } from './hearing.ts';
 import { Interruptions } from './interruptions.ts';
 import type { Fault } from './interruptions.ts';
 import { MaskingRefused } from './refusal.ts';
+import { RelayedEvents } from './relayed-events.ts';
 import { SentinelEar } from './sentinel-ear.ts';
 
 /** jambonz needs 43 ms to stop a recorder (measured) and does not say when it has. */
 const RECORDING_STOPS_MS = 100;
 /** After the last key's end. An unlock within 150 ms leaks the tail of the digit (measured). */
 const TAIL_MS = 300;
+/** While nothing is heard, keys may be on their way that were never seen: duplicates of a number take a second. */
+const DEAF_TAIL_MS = 2000;
 /** A caller who goes on keying holds the tail open; this ends it. */
-const LONGEST_TAIL_MS = 5000;
+const LONGEST_TAIL_MS = 30_000;
 /** A doubt that was no digit is forgotten after this much quiet. */
 const QUIET_BEFORE_TRUST_MS = 500;
 /** What a refused capture waits for its undoing; it goes on after that. */
@@ -76,11 +79,13 @@ export class MaskingSession implements Masking {
   #state: State = 'securing';
   #lockAsked = false;
   #sentinelHears = false;
+  /** The last sign of a key: an event, or the beginning or end of something like a tone. */
   #lastKeyMs = 0;
   /** A press that began before this was not masked from its beginning. */
   #acceptFromMs = Number.POSITIVE_INFINITY;
   /** What went wrong before masking was confirmed. */
   readonly #earlyFaults = new Set<Fault>();
+  readonly #relayed = new RelayedEvents();
   #quiet: Timer | undefined;
   #cut: (error: Error) => void = () => {};
   #released: Promise<void> | undefined;
@@ -133,7 +138,11 @@ export class MaskingSession implements Masking {
     });
     this.#hearing = call.listen({
       audio: (samples) => this.#callerEar.audio(samples),
-      key: (key, pressMs) => this.#callerEar.keyEvent(key, pressMs),
+      key: (key, pressMs) => {
+        // A conference gives no member the events of another: nothing is under way there.
+        if (call.bridge === 'dial') this.#relayed.event(pressMs, clock.monotonicMs());
+        this.#callerEar.keyEvent(key, pressMs);
+      },
       lost: () => this.#lost('listen_lost'),
       back: () => this.#back('listen_lost'),
     });
@@ -183,7 +192,7 @@ export class MaskingSession implements Masking {
   release(): Promise<void> {
     if (this.#released === undefined) {
       if (this.#state === 'secured' || this.#state === 'failed') this.#state = 'releasing';
-      this.#released = this.#undo(TAIL_MS);
+      this.#released = this.#undo(this.#interruptions.has('listen_lost') ? DEAF_TAIL_MS : TAIL_MS);
     }
     return this.#released;
   }
@@ -293,6 +302,7 @@ export class MaskingSession implements Masking {
 
   #energy(sounding: boolean, sinceMs: number): void {
     this.#quiet?.cancel();
+    this.#lastKeyMs = this.#clock.monotonicMs(); // a tone may be a key whose event is yet to come
     if (sounding) void this.#guard.close('tone_energy', sinceMs);
     else this.#openWhenQuiet();
   }
@@ -398,11 +408,13 @@ export class MaskingSession implements Masking {
   /** Every key restarts it, so that none is cut in two: a press is only reported once it has ended. */
   async #tail(tailMs: number): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
+    // What was keyed before is waited for however long it takes; what is keyed from now on is not.
+    const latestMs = Math.max(startedMs, this.#relayed.endsMs) + LONGEST_TAIL_MS;
     let restMs = tailMs;
-    while (restMs > 0 && this.#state !== 'over' && this.#clock.monotonicMs() - startedMs < LONGEST_TAIL_MS) {
+    while (restMs > 0 && this.#state !== 'over' && this.#clock.monotonicMs() < latestMs) {
       const waitMs = restMs;
       await new Promise<void>((resolve) => void this.#clock.after(waitMs, resolve));
-      const lastMs = Math.max(startedMs, this.#lastKeyMs);
+      const lastMs = Math.max(startedMs, this.#lastKeyMs, this.#relayed.endsMs);
       restMs = this.#callerEar.sounding ? tailMs : lastMs + tailMs - this.#clock.monotonicMs();
     }
   }

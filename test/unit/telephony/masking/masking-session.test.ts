@@ -444,9 +444,57 @@ describe('release', () => {
     expect(world.did).toEqual([]);
     await world.hear(keyTone(5, { durationMs: 400 }));
     expect(world.did).toEqual([]);
-    await world.clock.advance(5000);
+    await world.quiet(280);
+    expect(world.did).toEqual([]);
+    await world.quiet(1000);
     await released;
     expect(world.did[0]).toBe('open');
+  });
+
+  it('waits for the events that FreeSWITCH still has to send on, duplicates and long presses included', async () => {
+    const world = new MaskedWorld();
+    const session = await world.secure();
+    await world.quiet(400);
+    const startedMs = world.clock.monotonicMs();
+    for (let key = 0; key < 16; key += 1) {
+      await world.quiet(100);
+      for (let copy = 0; copy < 3; copy += 1) world.sink?.key(key % 10, 100);
+    }
+    const released = session.release();
+    const sentOnMs = startedMs + 100 + 48 * 120; // 120 ms each, one after the other
+    await world.clock.advance(sentOnMs - world.clock.monotonicMs());
+    expect(world.did).not.toContain('open');
+    await world.clock.advance(2000);
+    await released;
+    expect(world.did).toContain('open');
+
+    const held = new MaskedWorld();
+    const capture = await held.secure();
+    held.sink?.key(4, 3000); // reported once it is up, and sent on for as long
+    const undone = capture.release();
+    await held.clock.advance(3000);
+    expect(held.did).not.toContain('open');
+    await held.clock.advance(1000);
+    await undone;
+  });
+
+  it('waits longer when it was deaf, and not for events in a conference', async () => {
+    const deaf = new MaskedWorld();
+    const session = await deaf.secure();
+    deaf.sink?.lost();
+    const released = session.release();
+    await deaf.clock.advance(1999);
+    expect(deaf.did).not.toContain('open');
+    await deaf.clock.advance(1);
+    await released;
+
+    const conference = new MaskedWorld('conference');
+    const capture = await conference.secure();
+    conference.sink?.key(4, 3000);
+    const undone = capture.release();
+    await conference.clock.advance(300);
+    await undone;
+    expect(conference.did).toContain('open');
   });
 
   it('keeps the lock and says so when it cannot be opened; everything else is undone', async () => {
