@@ -73,6 +73,8 @@ export async function serve(): Promise<number> {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
   });
+  // Node would open an inspector on this signal, and an inspector reads memory: a listener of ours takes its place.
+  process.on('SIGUSR1', () => logger.warn('no inspector is opened', { signal: 'SIGUSR1' }));
   const app = await startApp(config, logger);
   logger.info('ready');
   const signal = await stopped;
