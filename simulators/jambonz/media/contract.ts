@@ -9,12 +9,15 @@ export type DtmfTransport = 'rfc4733' | 'info' | 'tones' | 'bleed';
 
 export interface KeyingOptions {
   readonly transport: DtmfTransport;
-  /** Key down and pause, ms. Default 100 and 100. */
+  /** Key down and pause, ms. Default 100 and 100. Events and INFO last whole frames of 20 ms; tones are exact. */
   readonly onMs?: number;
   readonly offMs?: number;
   /** `bleed`: how much tone goes out before each event. Default 30; 10 to 60. */
   readonly toneLeadMs?: number;
-  /** The RFC 4733 end packets are sent with audio between them: listen then delivers the digit two or three times. */
+  /**
+   * The RFC 4733 end packets are sent with audio between them: listen then delivers the digit two or three times.
+   * Needs a pause of 80 ms or more.
+   */
   readonly spacedEndPackets?: boolean;
 }
 
@@ -52,7 +55,10 @@ export interface PhoneOptions {
 /** A telephone with a person at it. It records everything it hears. */
 export interface Phone {
   readonly number: string;
-  /** Keys one character after the other (`0`–`9`, `*`, `#`, `A`–`D`); resolves when the last key is up. */
+  /**
+   * Keys one character after the other (`0`–`9`, `*`, `#`, `A`–`D`); resolves when the last key is up, or with the
+   * keys that were sent when the leg ends. Rejects when the phone is not in a call.
+   */
   key(digits: string, options: KeyingOptions): Promise<readonly KeyedKey[]>;
   /** Whether the person is speaking. While a tone or an event is sent the phone sends no speech. */
   setSpeaking(speaking: boolean): void;
@@ -103,11 +109,15 @@ export interface MediaLeg {
   readonly sbcCallId: string;
   /** The SDP that the phone's side offered to FreeSWITCH. */
   readonly sdp: string;
+  /** The From tag of FreeSWITCH's own dialogue; rtpengine knows the leg by others. */
   readonly fromTag: string;
   answer(): Promise<void>;
   hangUp(): void;
   fork(options: ForkOptions): Fork;
-  /** Plays samples to the phone; resolves when done or when the leg is gone. */
+  /**
+   * Plays samples to the phone, instead of its bridge or mixed with its conference; resolves when done or when the leg
+   * is gone. Taps do not hear what is mixed into a conference.
+   */
   play(samples: Int16Array): Promise<void>;
   joinConference(name: string, options: ConferenceOptions): ConferenceMember;
   /** Holds and resumes with a re-INVITE and a new port on the phone's side. */

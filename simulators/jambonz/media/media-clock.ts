@@ -6,8 +6,8 @@ export interface MediaTimer {
 }
 
 /**
- * The beat of all media: a tick is 20 ms of sound. Each tick has two phases. In the first the phones send; in the
- * second, `RELAY_PHASE_MS` later, FreeSWITCH relays what has arrived. Between them packets travel.
+ * The beat of all media: a tick is 20 ms of sound. Each tick has three phases. In the first the phones send; in the
+ * second FreeSWITCH relays what has arrived; in the third its taps deliver. Between the first two, packets travel.
  */
 export interface MediaClock {
   /** `performance.now()` ms. */
@@ -20,12 +20,19 @@ export interface MediaClock {
   /** Each returns its undo. Callbacks must not throw. */
   onSend(callback: (tick: number) => void): () => void;
   onRelay(callback: (tick: number) => void): () => void;
+  onTap(callback: (tick: number) => void): () => void;
   after(delayMs: number, callback: () => void): MediaTimer;
   close(): void;
 }
 
-/** Long enough for packets to cross rtpengine on a busy machine, and it puts a fork's keys 65 to 84 ms after the key. */
-export const RELAY_PHASE_MS = 5;
+/** The delay that was measured from one phone to the other. Packets cross rtpengine in it on a busy machine too. */
+export const RELAY_PHASE_MS = 17;
+
+/** Puts the keys of a tap 63 ms and more behind the end of the key press, as measured. */
+export const TAP_PHASE_MS = 23;
+
+/** What packets of a late tick get to travel. */
+const LEAST_TRAVEL_MS = 8;
 
 /** 5 s: after a longer stall the clock goes on from now, and what was due is lost. */
 export const MAX_CATCH_UP_TICKS = 250;
@@ -41,12 +48,14 @@ class RealMediaClock implements MediaClock {
   #origin = performance.now();
   #nextSend = 0;
   #nextRelay = 0;
-  /** When the newest batch of send ticks ran: a late batch's packets get their time to travel all the same. */
-  #lastSendRanAt = 0;
+  #nextTap = 0;
+  /** When the packets of the newest send tick have arrived: a late tick's get their time to travel all the same. */
+  #packetsThereAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
   readonly #senders = new Set<(tick: number) => void>();
   readonly #relays = new Set<(tick: number) => void>();
+  readonly #taps = new Set<(tick: number) => void>();
   readonly #pending = new Set<NodeJS.Timeout>();
 
   get nextSendTick(): number {
@@ -73,6 +82,10 @@ class RealMediaClock implements MediaClock {
     return this.#subscribe(this.#relays, callback);
   }
 
+  onTap(callback: (tick: number) => void): () => void {
+    return this.#subscribe(this.#taps, callback);
+  }
+
   after(delayMs: number, callback: () => void): MediaTimer {
     if (this.#closed) return { cancel: () => undefined };
     const handle = setTimeout(() => {
@@ -96,20 +109,25 @@ class RealMediaClock implements MediaClock {
     this.#pending.clear();
     this.#senders.clear();
     this.#relays.clear();
+    this.#taps.clear();
   }
 
   #subscribe(set: Set<(tick: number) => void>, callback: (tick: number) => void): () => void {
     if (this.#closed) return () => undefined;
-    const idle = this.#senders.size + this.#relays.size === 0;
+    const idle = this.#listeners === 0;
     set.add(callback);
     if (idle) this.#resume();
     return () => {
       set.delete(callback);
-      if (this.#senders.size + this.#relays.size === 0) {
+      if (this.#listeners === 0) {
         clearTimeout(this.#timer);
         this.#timer = undefined;
       }
     };
+  }
+
+  get #listeners(): number {
+    return this.#senders.size + this.#relays.size + this.#taps.size;
   }
 
   /** Nothing was due while nobody listened. */
@@ -121,38 +139,48 @@ class RealMediaClock implements MediaClock {
   #skipTo(tick: number): void {
     this.#nextSend = Math.max(this.#nextSend, tick);
     this.#nextRelay = Math.max(this.#nextRelay, tick);
+    this.#nextTap = Math.max(this.#nextTap, tick);
   }
 
   #schedule(): void {
-    if (this.#closed || this.#senders.size + this.#relays.size === 0) return;
-    const due = Math.min(this.timeOf(this.#nextSend), this.#relayDueAt());
+    if (this.#closed || this.#listeners === 0) return;
+    const due = Math.min(this.timeOf(this.#nextSend), this.#relayDueAt(), this.#tapDueAt());
     this.#timer = setTimeout(() => this.#run(), Math.max(0, due - performance.now()));
   }
 
   #relayDueAt(): number {
     if (this.#nextRelay >= this.#nextSend) return Infinity;
-    return Math.max(this.timeOf(this.#nextRelay), this.#lastSendRanAt) + RELAY_PHASE_MS;
+    return Math.max(this.timeOf(this.#nextRelay) + RELAY_PHASE_MS, this.#packetsThereAt);
+  }
+
+  #tapDueAt(): number {
+    return this.#nextTap >= this.#nextRelay ? Infinity : this.timeOf(this.#nextTap) + TAP_PHASE_MS;
   }
 
   #run(): void {
     const now = performance.now();
     const current = Math.floor((now - this.#origin) / FRAME_MS);
-    if (current - Math.min(this.#nextSend, this.#nextRelay) > MAX_CATCH_UP_TICKS) this.#skipTo(current);
+    if (current - Math.min(this.#nextSend, this.#nextRelay, this.#nextTap) > MAX_CATCH_UP_TICKS)
+      this.#skipTo(current);
     // Relays that are due go first: sends that are late every time must not put them off for ever.
-    this.#runRelays(now);
+    this.#runDue(now);
     while (this.timeOf(this.#nextSend) <= now + TOLERANCE_MS) {
       const tick = this.#nextSend++;
-      this.#lastSendRanAt = Math.max(this.timeOf(tick), now - RELAY_PHASE_MS / 2);
+      this.#packetsThereAt = now + LEAST_TRAVEL_MS;
       for (const callback of this.#senders) callback(tick);
     }
-    this.#runRelays(now);
+    this.#runDue(now);
     this.#schedule();
   }
 
-  #runRelays(now: number): void {
+  #runDue(now: number): void {
     while (this.#relayDueAt() <= now + TOLERANCE_MS) {
       const tick = this.#nextRelay++;
       for (const callback of this.#relays) callback(tick);
+    }
+    while (this.#tapDueAt() <= now + TOLERANCE_MS) {
+      const tick = this.#nextTap++;
+      for (const callback of this.#taps) callback(tick);
     }
   }
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { HushtoneError } from '../../../src/kernel/errors.ts';
-import type { NgClient } from '../../../src/telephony/rtpengine/ng.ts';
+import { hasCode } from '../../../src/telephony/rtpengine/ng-errors.ts';
+import type { NgClient, NgMessage, NgReply } from '../../../src/telephony/rtpengine/ng.ts';
 import { AGENT_ADDRESS, CALLER_ADDRESS, FREESWITCH_ADDRESS } from './addresses.ts';
-import type { Carrier, CarrierOptions } from './leg-transport.ts';
+import { CarrierGone, type Carrier, type CarrierOptions } from './leg-transport.ts';
 import { RtpEndpoint } from './rtp/rtp-endpoint.ts';
 import { readMediaAddress, writeSdp, type MediaDirection } from './rtp/sdp.ts';
 
@@ -99,7 +99,7 @@ class RtpengineCarrier implements Carrier {
     const other = by === 'phone' ? this.freeswitchEnd : this.phoneEnd;
     this.#version += 1;
     const first = this.#version === 1;
-    const reply = await this.#ng.command({
+    const reply = await this.#command({
       command,
       'call-id': this.#callId,
       'from-tag': this.#tags[offerer],
@@ -115,7 +115,6 @@ class RtpengineCarrier implements Carrier {
     const sdp = reply.get('sdp');
     if (!Buffer.isBuffer(sdp))
       throw new Error(`rtpengine's answer to '${command}' has no session description`);
-    if (this.#closed !== undefined) return;
     const text = sdp.toString('utf8');
     if (by === 'phone') this.#sdp = text;
     other.setRemote(readMediaAddress(text));
@@ -124,11 +123,20 @@ class RtpengineCarrier implements Carrier {
   async #close(): Promise<void> {
     await Promise.all([this.phoneEnd.close(), this.freeswitchEnd.close()]);
     try {
-      await this.#ng.command({ command: 'delete', 'call-id': this.#callId });
+      await this.#command({ command: 'delete', 'call-id': this.#callId });
     } catch (error) {
-      // An rtpengine that is gone, or came back without memory, holds nothing of the call.
-      const gone = ['rtpengine_unreachable', 'rtpengine_unknown_call'];
-      if (!(error instanceof HushtoneError && gone.includes(error.code))) throw error;
+      // It holds nothing of the call then.
+      if (!(error instanceof CarrierGone)) throw error;
+    }
+  }
+
+  async #command(message: NgMessage): Promise<NgReply> {
+    try {
+      return await this.#ng.command(message);
+    } catch (error) {
+      throw hasCode(error, 'rtpengine_unreachable', 'rtpengine_unknown_call')
+        ? new CarrierGone(error)
+        : error;
     }
   }
 }

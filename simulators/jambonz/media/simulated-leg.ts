@@ -64,7 +64,7 @@ export class SimulatedLeg implements OutboundLeg {
   async answer(): Promise<void> {
     if (this.#state !== 'early') return;
     this.#state = 'answering';
-    await this.#parts.carrier.answer();
+    await this.#unlessEnded(this.#parts.carrier.answer());
     if (this.ended) return; // hung up in the meantime
     this.#state = 'up';
     this.#parts.phone.connect(this.#parts.carrier.phoneEnd);
@@ -104,7 +104,16 @@ export class SimulatedLeg implements OutboundLeg {
 
   async renegotiate(): Promise<void> {
     if (this.#state !== 'up') throw new Error('only an answered leg can be re-negotiated');
-    await this.#parts.carrier.renegotiate();
+    await this.#unlessEnded(this.#parts.carrier.renegotiate());
+  }
+
+  /** What fails because the leg was hung up under it has not failed. */
+  async #unlessEnded(signalling: Promise<void>): Promise<void> {
+    try {
+      await signalling;
+    } catch (error) {
+      if (!this.ended) throw error;
+    }
   }
 
   #phoneHungUp(): void {

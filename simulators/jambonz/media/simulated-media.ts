@@ -3,7 +3,7 @@ import { SimulatedPhone } from '../../phones/phone.ts';
 import type { Media, MediaLeg, OutboundLeg, Phone, PhoneOptions } from './contract.ts';
 import { CALLER_ADDRESS, FREESWITCH_ADDRESS } from './addresses.ts';
 import { Freeswitch } from './freeswitch/freeswitch.ts';
-import type { OpenCarrier } from './leg-transport.ts';
+import { CarrierGone, type OpenCarrier } from './leg-transport.ts';
 import type { MediaClock } from './media-clock.ts';
 import { seededRandom } from '../../audio/tones.ts';
 import { SimulatedLeg } from './simulated-leg.ts';
@@ -66,7 +66,7 @@ export class SimulatedMedia implements Media {
       timers.push(
         clock.after(called.ringMs, () => {
           leg.answer().catch((error: unknown) => {
-            this.#failures.push(error);
+            if (!(error instanceof CarrierGone)) this.#failures.push(error);
             leg.end({ result: 'no_answer' });
           });
         }),
@@ -95,7 +95,23 @@ export class SimulatedMedia implements Media {
     if (this.#failures.length > 0) throw new AggregateError(this.#failures, 'a leg was not released cleanly');
   }
 
+  /** A leg that is being opened is waited for by `close`. */
   async #createLeg(
+    phone: SimulatedPhone,
+    direction: 'inbound' | 'outbound',
+    onHangUp: () => void,
+  ): Promise<SimulatedLeg> {
+    const opening = this.#openLeg(phone, direction, onHangUp);
+    const opened = opening.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#releases.add(opened);
+    void opened.then(() => this.#releases.delete(opened));
+    return opening;
+  }
+
+  async #openLeg(
     phone: SimulatedPhone,
     direction: 'inbound' | 'outbound',
     onHangUp: () => void,

@@ -102,12 +102,14 @@ export class FreeswitchLeg {
     else this.#output.sendFrameWith(tick, mixFrames([samples, played]), samples);
   }
 
-  /** Last in a tick: what is played on a leg outside of a conference, then the taps. */
+  /** Last in a relay tick: what is played on a leg outside of a conference. */
   endTick(tick: number): void {
-    if (this.#conference === undefined) {
-      const played = this.#nextPlayed();
-      if (played !== undefined) this.#output.sendFrame(tick, tick, played);
-    }
+    if (this.#conference !== undefined) return;
+    const played = this.#nextPlayed();
+    if (played !== undefined) this.#output.sendFrame(tick, tick, played);
+  }
+
+  tap(tick: number): void {
     for (const fork of this.#forks) fork.tick(tick);
   }
 

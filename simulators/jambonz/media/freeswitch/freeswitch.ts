@@ -10,7 +10,7 @@ export class Freeswitch {
   readonly #random: () => number;
   readonly #legs = new Set<FreeswitchLeg>();
   readonly #conferences = new Map<string, Conference>();
-  #stopRelaying: (() => void) | undefined;
+  #stops: readonly (() => void)[] = [];
 
   constructor(clock: MediaClock, random: () => number) {
     this.#clock = clock;
@@ -20,7 +20,12 @@ export class Freeswitch {
   createLeg(transport: LegTransport): FreeswitchLeg {
     const leg = new FreeswitchLeg(this.#clock, this.#random, transport);
     this.#legs.add(leg);
-    this.#stopRelaying ??= this.#clock.onRelay((tick) => this.#tick(tick));
+    if (this.#stops.length === 0) {
+      this.#stops = [
+        this.#clock.onRelay((tick) => this.#relay(tick)),
+        this.#clock.onTap((tick) => this.#tap(tick)),
+      ];
+    }
     return leg;
   }
 
@@ -28,8 +33,8 @@ export class Freeswitch {
     leg.end();
     this.#legs.delete(leg);
     if (this.#legs.size > 0) return;
-    this.#stopRelaying?.();
-    this.#stopRelaying = undefined;
+    for (const stop of this.#stops) stop();
+    this.#stops = [];
     this.#conferences.clear();
   }
 
@@ -46,7 +51,7 @@ export class Freeswitch {
     return leg.join(conference, options);
   }
 
-  #tick(tick: number): void {
+  #relay(tick: number): void {
     for (const leg of this.#legs) leg.beginTick(tick);
     for (const leg of this.#legs) leg.relay(tick);
     for (const [name, conference] of this.#conferences) {
@@ -54,5 +59,9 @@ export class Freeswitch {
       else conference.mix(tick);
     }
     for (const leg of this.#legs) leg.endTick(tick);
+  }
+
+  #tap(tick: number): void {
+    for (const leg of this.#legs) leg.tap(tick);
   }
 }

@@ -5,11 +5,11 @@ import { mixFrames, SILENT_FRAME } from './frame-history.ts';
 import { END_REPEAT_FRAMES, type LegInput, type LegKey } from './leg-input.ts';
 import type { LegOutput } from './leg-output.ts';
 
-/** What a fork lags behind the leg. With the relay phase it puts a key 65 to 84 ms behind the end of the press. */
-export const FORK_DELAY_TICKS = 2;
+/** What a fork lags behind the leg. With the clock's tap phase it puts a key 63 to 83 ms behind the press. */
+const FORK_DELAY_TICKS = 1;
 
 /** A key leaves somewhere between two frames. */
-const KEY_SPREAD_MS = 19;
+const KEY_SPREAD_MS = 20;
 
 /** A duplicate follows 43 to 49 ms after the frame before it. */
 const REPEAT_AFTER_MS = 43;

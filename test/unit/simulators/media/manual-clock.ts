@@ -1,5 +1,6 @@
 import {
   RELAY_PHASE_MS,
+  TAP_PHASE_MS,
   type MediaClock,
   type MediaTimer,
 } from '../../../../simulators/jambonz/media/media-clock.ts';
@@ -15,12 +16,14 @@ interface Due {
 export class ManualClock implements MediaClock {
   nextSendTick = 0;
   nextRelayTick = 0;
+  #nextTapTick = 0;
   #nowMs = 0;
   #order = 0;
   #leftAtClose: number | undefined;
   readonly #timers = new Set<Due>();
   readonly #senders = new Set<(tick: number) => void>();
   readonly #relays = new Set<(tick: number) => void>();
+  readonly #taps = new Set<(tick: number) => void>();
 
   now(): number {
     return this.#nowMs;
@@ -40,6 +43,11 @@ export class ManualClock implements MediaClock {
     return () => this.#relays.delete(callback);
   }
 
+  onTap(callback: (tick: number) => void): () => void {
+    this.#taps.add(callback);
+    return () => this.#taps.delete(callback);
+  }
+
   after(delayMs: number, callback: () => void): MediaTimer {
     const due: Due = { atMs: this.#nowMs + delayMs, order: this.#order++, run: callback };
     this.#timers.add(due);
@@ -48,10 +56,11 @@ export class ManualClock implements MediaClock {
 
   /** The system under test closes its clock last: nobody may be listening any more. */
   close(): void {
-    this.#leftAtClose = this.#senders.size + this.#relays.size;
+    this.#leftAtClose = this.#senders.size + this.#relays.size + this.#taps.size;
     this.#timers.clear();
     this.#senders.clear();
     this.#relays.clear();
+    this.#taps.clear();
   }
 
   /** Throws unless the clock was closed with nothing left running. */
@@ -80,7 +89,12 @@ export class ManualClock implements MediaClock {
       order: -1,
       run: () => this.#relay(),
     };
-    const dues = [send, relay, ...this.#timers].sort((a, b) => a.atMs - b.atMs || a.order - b.order);
+    const tap: Due = {
+      atMs: this.timeOf(this.#nextTapTick) + TAP_PHASE_MS,
+      order: -1,
+      run: () => this.#tap(),
+    };
+    const dues = [send, relay, tap, ...this.#timers].sort((a, b) => a.atMs - b.atMs || a.order - b.order);
     const first = dues[0] ?? send;
     if (this.#timers.has(first)) {
       return {
@@ -97,6 +111,11 @@ export class ManualClock implements MediaClock {
   #send(): void {
     const tick = this.nextSendTick++;
     for (const callback of this.#senders) callback(tick);
+  }
+
+  #tap(): void {
+    const tick = this.#nextTapTick++;
+    for (const callback of this.#taps) callback(tick);
   }
 
   #relay(): void {

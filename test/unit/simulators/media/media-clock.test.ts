@@ -40,21 +40,27 @@ function stall(ms: number): void {
 function record(): void {
   clock.onSend((tick) => ran.push(`s${tick}`));
   clock.onRelay((tick) => ran.push(`r${tick}`));
+  clock.onTap((tick) => ran.push(`t${tick}`));
 }
 
 const ticksOf = (kind: string): number[] =>
   ran.filter((name) => name.startsWith(kind)).map((name) => Number(name.slice(1)));
 
 describe('the media clock', () => {
-  it('sends every 20 ms and relays a phase later', () => {
+  it('sends every 20 ms, relays and taps a phase later each', () => {
     record();
-    pass(4);
+    pass(RELAY_PHASE_MS - 1);
     expect(ran).toEqual(['s0']);
     pass(2);
     expect(ran).toEqual(['s0', 'r0']);
+    pass(5);
+    expect(ran).toEqual(['s0', 'r0', 's1', 't0']);
     pass(200);
-    expect(ticksOf('s')).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    expect(ticksOf('r')).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    for (const kind of ['s', 'r', 't']) {
+      expect(ticksOf(kind)).toEqual(ticksOf(kind).map((_, index) => index));
+      expect(ticksOf(kind).length).toBeGreaterThan(9);
+    }
+    expect(ticksOf('s').length - ticksOf('t').length).toBeLessThanOrEqual(2);
   });
 
   it('does not drift however late single timers are', () => {
@@ -75,7 +81,9 @@ describe('the media clock', () => {
     expect(ticksOf('r')).toEqual([0]);
     pass(RELAY_PHASE_MS);
     expect(ticksOf('r').length).toBe(21);
+    expect(ticksOf('t').length).toBeGreaterThan(19);
     pass(100);
+    expect(ticksOf('t')).toEqual(ticksOf('t').map((_, index) => index));
     expect(ticksOf('s')).toEqual(ticksOf('s').map((_, index) => index));
     expect(ticksOf('r')).toEqual(ticksOf('r').map((_, index) => index));
   });

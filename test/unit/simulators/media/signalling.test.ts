@@ -151,6 +151,20 @@ describe('an inbound leg', () => {
     await expect(media.inbound(phone, () => undefined)).rejects.toThrow('in use');
   });
 
+  it('that is being opened while the system closes is closed with it', async () => {
+    const opening = media.inbound(media.createPhone({ number: '1' }), () => undefined);
+    await Promise.all([media.close(), expect(opening).rejects.toThrow('no longer free')]);
+  });
+
+  it('can be hung up during a hold', async () => {
+    const leg = await media.inbound(media.createPhone({ number: '1' }), () => undefined);
+    await leg.answer();
+    const renegotiated = leg.renegotiate();
+    leg.hangUp();
+    await expect(renegotiated).resolves.toBeUndefined();
+    await expect(leg.renegotiate()).rejects.toThrow('answered');
+  });
+
   it('is refused after close', async () => {
     await media.close();
     await expect(media.inbound(media.createPhone({ number: '1' }), () => undefined)).rejects.toThrow(
