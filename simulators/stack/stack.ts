@@ -7,6 +7,7 @@ import { issueToken, readSigningKey } from '../../src/access/access-token.ts';
 import { SCOPES } from '../../src/access/principal.ts';
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
+import { ROLES } from '../../src/kernel/roles.ts';
 import { createDevelopmentPki, type DevelopmentPki } from '../../src/pki/development.ts';
 import type { DtmfTransport, Media, PhoneOptions } from '../jambonz/media/contract.ts';
 import { createInProcessMedia } from '../jambonz/media/in-process-media.ts';
@@ -240,7 +241,7 @@ function tokenMaker(signingKeyPem: string): Stack['token'] {
   return async (scopes = SCOPES, accountId = ACCOUNT) =>
     await issueToken(
       { issuer: ISSUER, audience: AUDIENCE, signingKey },
-      { accountId, subject: 'integrator', clientId: 'stack', scopes, lifetimeSeconds: 3600 },
+      { accountId, subject: 'integrator', clientId: 'stack', roles: ROLES, scopes, lifetimeSeconds: 3600 },
       systemClock,
     );
 }

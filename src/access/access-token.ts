@@ -2,6 +2,7 @@ import { createPublicKey, createPrivateKey, randomUUID, type KeyObject } from 'n
 import { SignJWT, jwtVerify, errors } from 'jose';
 import { HushtoneError } from '../kernel/errors.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { isRole, type Role } from '../kernel/roles.ts';
 import { isAccountId, isName, type Principal } from './principal.ts';
 
 /** RFC 9068 media type of a JWT access token. */
@@ -22,6 +23,7 @@ export interface TokenRequest {
   readonly accountId: string;
   readonly subject: string;
   readonly clientId: string;
+  readonly roles: readonly Role[];
   readonly scopes: readonly string[];
   readonly lifetimeSeconds?: number;
 }
@@ -64,6 +66,7 @@ export async function issueToken(issuer: TokenIssuer, request: TokenRequest, clo
   return await new SignJWT({
     client_id: request.clientId,
     account_id: request.accountId,
+    roles: [...request.roles],
     scope: request.scopes.join(' '),
   })
     .setProtectedHeader({ alg: ALGORITHM, typ: TOKEN_TYPE })
@@ -92,12 +95,18 @@ export function createTokenVerifier(issuer: TokenIssuer, clock: Clock): TokenVer
         currentDate: clock.now(),
         requiredClaims: ['sub', 'exp', 'iat', 'jti', 'client_id', 'account_id'],
       });
-      const { sub, client_id: clientId, account_id: accountId, scope } = payload;
+      const { sub, client_id: clientId, account_id: accountId, roles, scope } = payload;
       if (!isAccountId(accountId) || !isName(sub) || !isName(clientId)) {
         throw new errors.JWTClaimValidationFailed('a claim is no name', payload);
       }
       const scopes = new Set(typeof scope === 'string' ? scope.split(' ').filter((word) => word !== '') : []);
-      return { accountId, subject: sub, clientId, scopes };
+      return {
+        accountId,
+        subject: sub,
+        clientId,
+        roles: Array.isArray(roles) ? roles.filter(isRole) : [],
+        scopes,
+      };
     } catch (cause) {
       throw new HushtoneError('token_invalid', 'unauthenticated', 'the access token is not valid', { cause });
     }

@@ -1,3 +1,5 @@
+import type { Role } from '../kernel/roles.ts';
+
 /** What an access token may allow. An operation of openapi.yaml names the one it needs. */
 export const SCOPES = [
   'captures:write',
@@ -31,5 +33,12 @@ export interface Principal {
   readonly accountId: string;
   readonly subject: string;
   readonly clientId: string;
+  /** Empty: nothing is allowed. */
+  readonly roles: readonly Role[];
   readonly scopes: ReadonlySet<string>;
+  /** The capture grant that the token was made for. */
+  readonly grantId?: string;
+  /** The network address that the request came from, as the listener and its trusted proxies tell it. */
+  readonly address?: string;
+  readonly requestId?: string;
 }

@@ -10,11 +10,14 @@ import { readEnvironment } from '../config/environment.ts';
 import { loadTokenSettings } from '../config/load-config.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { HushtoneError } from '../kernel/errors.ts';
+import { ROLES } from '../kernel/roles.ts';
 
-const USAGE = `hushtone token --account ID [--subject NAME] [--client ID] [--scope "SCOPE …"] [--ttl SECONDS]
+const USAGE = `hushtone token --account ID [--subject NAME] [--client ID] [--role "ROLE …"]
+               [--scope "SCOPE …"] [--ttl SECONDS]
   --account   the account whose calls and captures the token reaches
   --subject   who acts; default: integrator
   --client    the client that the token is for; default: the subject
+  --role      ${ROLES.join(' ')}; default: integrator
   --scope     ${SCOPES.join(' ')}; default: all
   --ttl       seconds until it runs out, up to ${LONGEST_TOKEN_SECONDS}; default ${DEFAULT_TOKEN_SECONDS}
 Signs with TOKEN_SIGNING_KEY_FILE for TOKEN_ISSUER and TOKEN_AUDIENCE.
@@ -29,6 +32,7 @@ function readOptions(args: readonly string[]) {
         account: { type: 'string' },
         subject: { type: 'string', default: 'integrator' },
         client: { type: 'string' },
+        role: { type: 'string', default: 'integrator' },
         scope: { type: 'string', default: SCOPES.join(' ') },
         ttl: { type: 'string', default: String(DEFAULT_TOKEN_SECONDS) },
         help: { type: 'boolean', default: false },
@@ -40,6 +44,19 @@ function readOptions(args: readonly string[]) {
   }
 }
 
+/** The words of a list, each one of `known`. Throws `scope_unknown` or `role_unknown`. */
+function readWords<T extends string>(name: string, text: string, known: readonly T[]): T[] {
+  return text
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .map((word) => {
+      const match = known.find((candidate) => candidate === word);
+      if (match !== undefined) return match;
+      const choice = known.join(' ');
+      throw new HushtoneError(`${name}_unknown`, 'invalid', `no such ${name}: ${word}; there are: ${choice}`);
+    });
+}
+
 /** `hushtone token`: prints an RFC 9068 access token. */
 export async function runToken(args: readonly string[]): Promise<number> {
   const values = readOptions(args);
@@ -48,15 +65,8 @@ export async function runToken(args: readonly string[]): Promise<number> {
     process[asked ? 'stdout' : 'stderr'].write(USAGE);
     return asked ? 0 : 2;
   }
-  const scopes = values.scope.split(/\s+/).filter((scope) => scope !== '');
-  const unknown = scopes.filter((scope) => !(SCOPES as readonly string[]).includes(scope));
-  if (unknown.length > 0) {
-    throw new HushtoneError(
-      'scope_unknown',
-      'invalid',
-      `no such scope: ${unknown.join(', ')}; there are: ${SCOPES.join(' ')}`,
-    );
-  }
+  const scopes = readWords('scope', values.scope, SCOPES);
+  const roles = readWords('role', values.role, ROLES);
   const tokens = loadTokenSettings(readEnvironment());
   const token = await issueToken(
     { ...tokens, signingKey: readSigningKey(tokens.signingKey.reveal()) },
@@ -64,6 +74,7 @@ export async function runToken(args: readonly string[]): Promise<number> {
       accountId: values.account,
       subject: values.subject,
       clientId: values.client ?? values.subject,
+      roles,
       scopes,
       lifetimeSeconds: Number(values.ttl),
     },

@@ -32,7 +32,7 @@ export function requireScopes(
         throw new HushtoneError('scope_missing', 'forbidden', `The token needs the scope ${scope}.`);
       }
     }
-    principals.set(request, principal);
+    principals.set(request, { ...principal, address: request.ip, requestId: request.id });
   };
 }
 

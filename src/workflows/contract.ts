@@ -2,6 +2,7 @@
  * What a client can do, as the use cases offer it. The shapes are those of openapi.yaml, in its words; every response
  * is checked against it outside production.
  */
+import type { Role } from '../kernel/roles.ts';
 import type { Bridge, CallState, GuardPolicy, MaskingStep, Transport } from '../telephony/contract.ts';
 import type { Purpose } from '../payments/contract.ts';
 
@@ -130,10 +131,18 @@ export interface EvidenceResource {
   }[];
 }
 
-/** Who asks, for the record. */
+/** Who asks: what decides over access, and what the record tells. */
 export interface Actor {
   readonly accountId: string;
   readonly subject: string;
+  readonly clientId: string;
+  readonly roles: readonly Role[];
+  readonly scopes: ReadonlySet<string>;
+  /** The capture grant that stands behind the request. */
+  readonly grantId?: string;
+  /** Where the request came from. */
+  readonly address?: string;
+  readonly requestId?: string;
 }
 
 export type CaptureCommand =
