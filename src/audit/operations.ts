@@ -1,0 +1,48 @@
+/**
+ * Everything that leaves an audit record, by name: `object.act`. This is the one list of them; the record of an
+ * operation that is not here does not compile.
+ */
+export const AUDIT_OPERATIONS = {
+  'capture.create': 'A capture was started on a call.',
+  'capture.focus': "The caller's keys were directed to a field.",
+  'capture.clear': 'What was keyed into a field was forgotten.',
+  'capture.pause': 'Keys are accepted no more for now.',
+  'capture.resume': 'Keys are accepted again.',
+  'capture.submit': 'What was keyed was sent to the provider.',
+  'capture.cancel': 'A capture was ended by whoever steers it.',
+  'capture.status': 'The status changed by a key, a timer, the provider, masking or the end of the call.',
+  'capture.field': 'A field, the focus or a pause changed without a change of status.',
+  'capture.interrupt': 'A capture that a dead process had left open was ended.',
+  'capture.evidence': 'The masking evidence of a capture was sealed.',
+  'payment.settle': 'The outcome of a payment whose answer was lost was found out.',
+  'call.release': 'A lock that a crash had left on a call was opened.',
+  'access.refused': 'Someone with a valid token asked for what the token does not reach.',
+  'token.issue': 'An access token was issued.',
+  'token.refused': 'A known client asked for a token and got none.',
+  'account.create': 'An account was made.',
+  'account.update': 'The settings of an account were changed.',
+  'client.create': 'A client was made.',
+  'client.update': 'A client was changed.',
+  'client.disable': 'A client was disabled.',
+  'client.enable': 'A client was enabled again.',
+  'client.lock': 'A client was locked after too many wrong secrets.',
+  'client.secret.create': 'A client got a further secret.',
+  'client.secret.revoke': "A client's secret was revoked.",
+  'client.key.create': 'A client got a further public key.',
+  'client.key.revoke': "A client's public key was revoked.",
+  'signing_key.create': 'A key that signs access tokens was made.',
+  'signing_key.retire': 'A key signs access tokens no more.',
+  'grant.create': 'A capture grant was given.',
+  'grant.use': 'A capture grant was used.',
+  'grant.revoke': 'A capture grant was revoked.',
+  'webhook.create': 'A webhook endpoint was made.',
+  'webhook.update': 'A webhook endpoint was changed.',
+  'webhook.delete': 'A webhook endpoint was deleted.',
+  'webhook.disable': 'A webhook endpoint was disabled after too many failures.',
+  'webhook.enable': 'A webhook endpoint was enabled again.',
+  'webhook.secret.rotate': "A webhook endpoint's signing secret was replaced.",
+  'webhook.replay': 'Deliveries to a webhook endpoint were asked for again.',
+  'audit.export': 'Audit records were exported.',
+} as const;
+
+export type AuditOperation = keyof typeof AUDIT_OPERATIONS;
