@@ -7,6 +7,8 @@ export const SCOPES = [
   'calls:read',
   'calls:release',
   'evidence:read',
+  'numbers:read',
+  'grants:write',
 ] as const;
 
 export type Scope = (typeof SCOPES)[number];

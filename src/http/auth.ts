@@ -1,45 +1,110 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TokenVerifier } from '../access/access-token.ts';
+import { isAllowed, type AddressBlocks } from '../access/networks.ts';
+import { maySeeNumbers, reachOf } from '../access/policy.ts';
 import type { Principal } from '../access/principal.ts';
 import { HushtoneError } from '../kernel/errors.ts';
+import type { Reach } from '../kernel/reach.ts';
 
-const principals = new WeakMap<FastifyRequest, Principal>();
+/** Who is asking, and how far this request may go. */
+export interface Caller extends Principal {
+  readonly reach: readonly Reach[];
+  readonly numbersVisible: boolean;
+}
+
+/** What stands between a request and an operation that is not open to everyone. */
+export interface AccessRules {
+  readonly verifyToken: TokenVerifier;
+  /** Lists of blocks that the address must be in, each of them; an empty list allows any. */
+  readonly networksOf?: (principal: Principal) => Promise<readonly AddressBlocks[]>;
+  /** Rejects with `grant_ended` unless the principal's grant stands at this moment. */
+  readonly checkGrant?: (principal: Principal & { readonly grantId: string }) => Promise<void>;
+  /** Counts the request. Throws `rate_limited`. */
+  readonly count?: (principal: Principal, reply: FastifyReply) => void;
+}
+
+const callers = new WeakMap<FastifyRequest, Caller>();
 
 /** Longer than any token of ours: a longer header is refused before it is parsed. */
 const LONGEST_AUTHORIZATION = 4096;
 
-/** The hook of an operation: runs before the body is read, so that a stranger learns nothing from validation. */
-export function requireScopes(
+function tokenOf(request: FastifyRequest): string {
+  const header = request.headers.authorization;
+  const token =
+    header !== undefined && header.length <= LONGEST_AUTHORIZATION
+      ? /^Bearer (\S+)$/i.exec(header)?.[1]
+      : undefined;
+  if (token !== undefined) return token;
+  throw new HushtoneError(
+    'token_missing',
+    'unauthenticated',
+    'Send an access token as Authorization: Bearer.',
+  );
+}
+
+/**
+ * The hook of an operation: runs before the body is read, so that a stranger learns nothing from validation. Token,
+ * rate, network, grant, role and scope, in this order; the first that does not fit refuses.
+ */
+export function requireAccess(
+  operationId: string,
   scopes: readonly string[],
-  verify: TokenVerifier,
-): (request: FastifyRequest) => Promise<void> {
-  return async (request) => {
-    const header = request.headers.authorization;
-    const token =
-      header !== undefined && header.length <= LONGEST_AUTHORIZATION
-        ? /^Bearer (\S+)$/i.exec(header)?.[1]
-        : undefined;
-    if (token === undefined) {
-      throw new HushtoneError(
-        'token_missing',
-        'unauthenticated',
-        'Send an access token as Authorization: Bearer.',
-      );
+  rules: AccessRules,
+): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+  return async (request, reply) => {
+    const principal: Principal = {
+      ...(await rules.verifyToken(tokenOf(request))),
+      address: request.ip,
+      requestId: request.id,
+    };
+    const reach = reachOf(operationId, principal);
+    // Kept before anything refuses: the record of a refusal names who asked.
+    callers.set(request, { ...principal, reach, numbersVisible: maySeeNumbers(principal) });
+    rules.count?.(principal, reply);
+    await checkNetwork(rules, principal, request.ip);
+    await checkGrant(rules, principal);
+    if (reach.length === 0) {
+      throw new HushtoneError('role_forbidden', 'forbidden', 'The token has no role that may do this.');
     }
-    const principal = await verify(token);
     for (const scope of scopes) {
       if (!principal.scopes.has(scope)) {
         throw new HushtoneError('scope_missing', 'forbidden', `The token needs the scope ${scope}.`);
       }
     }
-    principals.set(request, { ...principal, address: request.ip, requestId: request.id });
   };
 }
 
-/** Who is asking. Only for operations behind `requireScopes`. */
-export function principalOf(request: FastifyRequest): Principal {
-  const principal = principals.get(request);
-  if (principal === undefined)
+async function checkNetwork(rules: AccessRules, principal: Principal, address: string): Promise<void> {
+  const lists = (await rules.networksOf?.(principal)) ?? [];
+  if (lists.every((blocks) => isAllowed(address, blocks))) return;
+  throw new HushtoneError(
+    'address_forbidden',
+    'forbidden',
+    'The account or the client does not allow this network address.',
+  );
+}
+
+/** A grant's token is worth nothing without its grant: where none can be looked up, it is refused. */
+async function checkGrant({ checkGrant: check }: AccessRules, principal: Principal): Promise<void> {
+  const { grantId } = principal;
+  if (grantId === undefined) return;
+  if (check === undefined) throw grantEnded();
+  await check({ ...principal, grantId });
+}
+
+function grantEnded(): HushtoneError {
+  return new HushtoneError('grant_ended', 'unauthenticated', 'The capture grant has ended.');
+}
+
+/** Who is asking. Only for operations behind `requireAccess`. */
+export function principalOf(request: FastifyRequest): Caller {
+  const caller = callers.get(request);
+  if (caller === undefined)
     throw new HushtoneError('principal_missing', 'internal', 'the operation has no principal');
-  return principal;
+  return caller;
+}
+
+/** Who was asking, also when the request was refused; undefined when no valid token came with it. */
+export function knownCaller(request: FastifyRequest): Caller | undefined {
+  return callers.get(request);
 }

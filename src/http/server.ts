@@ -7,7 +7,7 @@ import { HushtoneError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CallDesk, CaptureDesk, HealthReport } from '../workflows/contract.ts';
-import { requireScopes } from './auth.ts';
+import { requireAccess } from './auth.ts';
 import type { Contract } from './contract.ts';
 import type { Handlers } from './handlers.ts';
 import { notFoundProblem, PROBLEM_TYPE, toProblem, unreadableProblem, type Problem } from './problem.ts';
@@ -86,7 +86,7 @@ function problemSender(logger: Logger): ProblemSender {
 /** RFC 6750 section 3. */
 function challengeOf({ status, code }: Problem): string | undefined {
   if (code === 'scope_missing') return 'Bearer error="insufficient_scope"';
-  if (code === 'token_invalid') return 'Bearer error="invalid_token"';
+  if (code === 'token_invalid' || code === 'grant_ended') return 'Bearer error="invalid_token"';
   return status === 401 ? 'Bearer' : undefined;
 }
 
@@ -130,7 +130,7 @@ function operationResolver(options: HttpOptions) {
       throw new Error(`openapi.yaml has the operation ${operationId} and no handler does`);
     const scopes = options.contract.scopesOf(operationId);
     return {
-      ...(scopes && { onRequest: requireScopes(scopes, options.verifyToken) }),
+      ...(scopes && { onRequest: requireAccess(operationId, scopes, options) }),
       ...(options.checkResponses && { preSerialization: responseCheck(options, operationId) }),
       handler,
     } as never;

@@ -2,6 +2,7 @@
  * What a client can do, as the use cases offer it. The shapes are those of openapi.yaml, in its words; every response
  * is checked against it outside production.
  */
+import type { Reach } from '../kernel/reach.ts';
 import type { Role } from '../kernel/roles.ts';
 import type { Bridge, CallState, GuardPolicy, MaskingStep, Transport } from '../telephony/contract.ts';
 import type { Purpose } from '../payments/contract.ts';
@@ -138,6 +139,10 @@ export interface Actor {
   readonly clientId: string;
   readonly roles: readonly Role[];
   readonly scopes: ReadonlySet<string>;
+  /** How far this request may go, as the table of operations and roles has it. Empty: nowhere. */
+  readonly reach: readonly Reach[];
+  /** Whether whole telephone numbers may be shown. */
+  readonly numbersVisible?: boolean;
   /** The capture grant that stands behind the request. */
   readonly grantId?: string;
   /** Where the request came from. */

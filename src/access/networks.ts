@@ -1,0 +1,41 @@
+import { BlockList, isIP, isIPv4 } from 'node:net';
+
+/** Address blocks in CIDR form (RFC 4632, RFC 4291). */
+export type AddressBlocks = readonly string[];
+
+/** An IPv4 address as an IPv6 socket shows it (RFC 4291 section 2.5.5.2). */
+const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
+
+/** The address without the form that a dual-stack listener gives it, and without an IPv6 zone. */
+export function plainAddress(address: string): string {
+  const bare = address.replace(/%.*$/, '');
+  return MAPPED_IPV4.exec(bare)?.[1] ?? bare;
+}
+
+/** One address or block: no host bits are asked for, `10.1.2.3/8` is `10.0.0.0/8`. */
+export function isAddressBlock(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0 || address.includes('%')) return false;
+  if (prefix === undefined) return true;
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128);
+}
+
+/** A test of addresses. What is no address is in no block; throws on a block that is none. */
+export function addressMatcher(blocks: AddressBlocks): (address: string) => boolean {
+  const list = new BlockList();
+  for (const block of blocks) {
+    const [address = '', prefix] = block.split('/');
+    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+    list.addSubnet(address, prefix === undefined ? (family === 'ipv4' ? 32 : 128) : Number(prefix), family);
+  }
+  return (address) => {
+    const plain = plainAddress(address);
+    return isIP(plain) !== 0 && list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6');
+  };
+}
+
+/** Is the address in one of the blocks? An empty list allows every address. */
+export function isAllowed(address: string, blocks: AddressBlocks): boolean {
+  return blocks.length === 0 || addressMatcher(blocks)(address);
+}
