@@ -1,5 +1,6 @@
 import { BlockList } from 'node:net';
-import { createTokenVerifier, readSigningKey } from './access/access-token.ts';
+import { createTokenVerifier } from './access/access-token.ts';
+import { createKeyRing, readSigningKey } from './access/signing-keys.ts';
 import { assertServable } from './config/assert-servable.ts';
 import type { Config } from './config/config.ts';
 import { readEnvironment, readRuntime } from './config/environment.ts';
@@ -98,7 +99,10 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
   const clock = systemClock;
   const { instanceId } = config;
   const contract = loadContract(CONTRACT);
-  const tokens = { ...config.tokens, signingKey: readSigningKey(config.tokens.signingKey.reveal()) };
+  const tokens = {
+    ...config.tokens,
+    keys: createKeyRing(readSigningKey(config.tokens.signingKey.reveal())),
+  };
   const database = await startDatabase(config, logger, stopper);
   await prepareDatabase(config, database);
   await interruptOrphans({ database, clock, logger }, { instanceId });

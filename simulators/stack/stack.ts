@@ -3,7 +3,8 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { issueToken, readSigningKey } from '../../src/access/access-token.ts';
+import { issueToken } from '../../src/access/access-token.ts';
+import { createKeyRing, readSigningKey } from '../../src/access/signing-keys.ts';
 import { SCOPES } from '../../src/access/principal.ts';
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
@@ -237,10 +238,10 @@ function routes(lines: readonly Line[], recording: StackOptions['recording']): R
 }
 
 function tokenMaker(signingKeyPem: string): Stack['token'] {
-  const signingKey = readSigningKey(signingKeyPem);
+  const keys = createKeyRing(readSigningKey(signingKeyPem));
   return async (scopes = SCOPES, accountId = ACCOUNT) =>
     await issueToken(
-      { issuer: ISSUER, audience: AUDIENCE, signingKey },
+      { issuer: ISSUER, audience: AUDIENCE, keys },
       { accountId, subject: 'integrator', clientId: 'stack', roles: ROLES, scopes, lifetimeSeconds: 3600 },
       systemClock,
     );

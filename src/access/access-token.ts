@@ -1,14 +1,16 @@
-import { createPublicKey, createPrivateKey, randomUUID, type KeyObject } from 'node:crypto';
-import { SignJWT, jwtVerify, errors } from 'jose';
-import { HushtoneError } from '../kernel/errors.ts';
+import { randomUUID } from 'node:crypto';
+import { SignJWT, jwtVerify, errors, type JWTPayload } from 'jose';
 import type { Clock } from '../kernel/clock.ts';
+import { HushtoneError } from '../kernel/errors.ts';
 import { isRole, type Role } from '../kernel/roles.ts';
+import { isBoundTo, THUMBPRINT_MEMBER, type Presented } from './certificate-binding.ts';
 import { isAccountId, isName, type Principal } from './principal.ts';
+import type { KeyRing } from './signing-keys.ts';
 
 /** RFC 9068 media type of a JWT access token. */
 const TOKEN_TYPE = 'at+jwt';
 const ALGORITHM = 'EdDSA';
-const CLOCK_SKEW_SECONDS = 30;
+export const CLOCK_SKEW_SECONDS = 30;
 /** A token is short-lived: ten minutes unless asked otherwise, a day at most. */
 export const DEFAULT_TOKEN_SECONDS = 600;
 export const LONGEST_TOKEN_SECONDS = 86_400;
@@ -16,7 +18,7 @@ export const LONGEST_TOKEN_SECONDS = 86_400;
 export interface TokenIssuer {
   readonly issuer: string;
   readonly audience: string;
-  readonly signingKey: KeyObject;
+  readonly keys: KeyRing;
 }
 
 export interface TokenRequest {
@@ -26,19 +28,10 @@ export interface TokenRequest {
   readonly roles: readonly Role[];
   readonly scopes: readonly string[];
   readonly lifetimeSeconds?: number;
-}
-
-/** Reads an Ed25519 private key (PKCS#8 PEM). Throws `token_key_invalid`. */
-export function readSigningKey(pem: string): KeyObject {
-  try {
-    const key = createPrivateKey(pem);
-    if (key.asymmetricKeyType === 'ed25519') return key;
-  } catch (cause) {
-    throw new HushtoneError('token_key_invalid', 'internal', 'the token signing key is not a PEM key', {
-      cause,
-    });
-  }
-  throw new HushtoneError('token_key_invalid', 'internal', 'the token signing key must be an Ed25519 key');
+  /** The capture grant that the token stands for. */
+  readonly grantId?: string;
+  /** RFC 8705: only whoever shows this certificate may use the token. */
+  readonly certificateThumbprint?: string;
 }
 
 /**
@@ -63,30 +56,70 @@ export async function issueToken(issuer: TokenIssuer, request: TokenRequest, clo
     );
   }
   const issuedAt = Math.floor(clock.now().getTime() / 1000);
+  const { kid, key } = issuer.keys.current;
   return await new SignJWT({
     client_id: request.clientId,
     account_id: request.accountId,
     roles: [...request.roles],
     scope: request.scopes.join(' '),
+    ...(request.grantId !== undefined && { grant_id: request.grantId }),
+    ...(request.certificateThumbprint !== undefined && {
+      cnf: { [THUMBPRINT_MEMBER]: request.certificateThumbprint },
+    }),
   })
-    .setProtectedHeader({ alg: ALGORITHM, typ: TOKEN_TYPE })
+    .setProtectedHeader({ alg: ALGORITHM, typ: TOKEN_TYPE, kid })
     .setIssuer(issuer.issuer)
     .setAudience(issuer.audience)
     .setSubject(request.subject)
     .setJti(randomUUID())
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + lifetime)
-    .sign(issuer.signingKey);
+    .sign(key);
 }
 
-export type TokenVerifier = (token: string) => Promise<Principal>;
+/** Rejects with `token_invalid`, or `issuer_unavailable` when the keys of another issuer cannot be had. */
+export type TokenVerifier = (token: string, presented?: Presented) => Promise<Principal>;
 
-/** Checks signature, algorithm, type, issuer, audience and times (RFC 9068 section 4). Rejects with `token_invalid`. */
+export function tokenInvalid(cause: unknown): HushtoneError {
+  return new HushtoneError('token_invalid', 'unauthenticated', 'the access token is not valid', { cause });
+}
+
+/** RFC 6749 section 3.3: words with spaces between them. */
+export function scopesOf(scope: unknown): ReadonlySet<string> {
+  return new Set(typeof scope === 'string' ? scope.split(' ').filter((word) => word !== '') : []);
+}
+
+function principalOf(payload: JWTPayload): Principal {
+  const { sub, client_id: clientId, account_id: accountId, grant_id: grantId, roles, scope } = payload;
+  if (!isAccountId(accountId) || !isName(sub) || !isName(clientId)) {
+    throw new errors.JWTClaimValidationFailed('a claim is no name', payload);
+  }
+  if (grantId !== undefined && !isName(grantId)) {
+    throw new errors.JWTClaimValidationFailed('the grant is no name', payload);
+  }
+  return {
+    accountId,
+    subject: sub,
+    clientId,
+    roles: Array.isArray(roles) ? roles.filter(isRole) : [],
+    scopes: scopesOf(scope),
+    ...(grantId !== undefined && { grantId }),
+  };
+}
+
+/**
+ * Checks signature, algorithm, type, issuer, audience, times (RFC 9068 section 4) and the binding to a certificate.
+ * Rejects with `token_invalid`.
+ */
 export function createTokenVerifier(issuer: TokenIssuer, clock: Clock): TokenVerifier {
-  const publicKey = createPublicKey(issuer.signingKey);
-  return async (token) => {
+  const keyOf = ({ kid }: { kid?: string }) => {
+    const key = kid === undefined ? undefined : issuer.keys.publicKeyOf(kid);
+    if (key === undefined) throw new errors.JWKSNoMatchingKey();
+    return key;
+  };
+  return async (token, presented = {}) => {
     try {
-      const { payload } = await jwtVerify(token, publicKey, {
+      const { payload } = await jwtVerify(token, keyOf, {
         algorithms: [ALGORITHM],
         typ: TOKEN_TYPE,
         issuer: issuer.issuer,
@@ -95,20 +128,12 @@ export function createTokenVerifier(issuer: TokenIssuer, clock: Clock): TokenVer
         currentDate: clock.now(),
         requiredClaims: ['sub', 'exp', 'iat', 'jti', 'client_id', 'account_id'],
       });
-      const { sub, client_id: clientId, account_id: accountId, roles, scope } = payload;
-      if (!isAccountId(accountId) || !isName(sub) || !isName(clientId)) {
-        throw new errors.JWTClaimValidationFailed('a claim is no name', payload);
+      if (!isBoundTo(payload['cnf'], presented)) {
+        throw new errors.JWTClaimValidationFailed('not the certificate that the token is bound to', payload);
       }
-      const scopes = new Set(typeof scope === 'string' ? scope.split(' ').filter((word) => word !== '') : []);
-      return {
-        accountId,
-        subject: sub,
-        clientId,
-        roles: Array.isArray(roles) ? roles.filter(isRole) : [],
-        scopes,
-      };
+      return principalOf(payload);
     } catch (cause) {
-      throw new HushtoneError('token_invalid', 'unauthenticated', 'the access token is not valid', { cause });
+      throw tokenInvalid(cause);
     }
   };
 }

@@ -1,11 +1,7 @@
 import { parseArgs } from 'node:util';
-import {
-  DEFAULT_TOKEN_SECONDS,
-  issueToken,
-  LONGEST_TOKEN_SECONDS,
-  readSigningKey,
-} from '../access/access-token.ts';
+import { DEFAULT_TOKEN_SECONDS, issueToken, LONGEST_TOKEN_SECONDS } from '../access/access-token.ts';
 import { SCOPES } from '../access/principal.ts';
+import { createKeyRing, readSigningKey } from '../access/signing-keys.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { loadTokenSettings } from '../config/load-config.ts';
 import { systemClock } from '../kernel/clock.ts';
@@ -69,7 +65,7 @@ export async function runToken(args: readonly string[]): Promise<number> {
   const roles = readWords('role', values.role, ROLES);
   const tokens = loadTokenSettings(readEnvironment());
   const token = await issueToken(
-    { ...tokens, signingKey: readSigningKey(tokens.signingKey.reveal()) },
+    { ...tokens, keys: createKeyRing(readSigningKey(tokens.signingKey.reveal())) },
     {
       accountId: values.account,
       subject: values.subject,
