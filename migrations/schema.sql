@@ -1,5 +1,76 @@
 -- What the migrations add up to. Made from a migrated database; a test holds it to that.
 
+CREATE OR REPLACE FUNCTION public.audit_append()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+declare
+  content jsonb := new.record::jsonb;
+begin
+  if content ->> 'account_id' is distinct from new.account_id
+    or (content ->> 'sequence')::bigint is distinct from new.sequence
+    or new.hash is distinct from audit_hash(new.record) then
+    raise exception 'the audit record does not agree with its own row'
+      using errcode = 'check_violation', constraint = 'audit_records_content';
+  end if;
+  if holds_digit_run((content - 'previous_hash')::text) then
+    raise exception 'the audit record holds as many digits in a row as a card number has'
+      using errcode = 'check_violation', constraint = 'audit_records_digits';
+  end if;
+  update audit_heads set sequence = new.sequence, hash = new.hash
+    where account_id = new.account_id and sequence = new.sequence - 1 and hash = content ->> 'previous_hash';
+  if not found then
+    raise exception 'the audit record does not continue the chain of its account'
+      using errcode = 'check_violation', constraint = 'audit_records_chain';
+  end if;
+  return new;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.audit_hash(record text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN rtrim(translate(encode(sha256(convert_to(record, 'UTF8'::name)), 'base64'::text), '+/'::text, '-_'::text), '='::text)
+;
+
+CREATE OR REPLACE FUNCTION public.audit_head(account text)
+ RETURNS TABLE(head_sequence bigint, head_hash text, now_at timestamp with time zone)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  if current_setting('role') <> 'hushtone_system'
+    and account is distinct from current_setting('hushtone.account_id', true) then
+    raise exception 'this transaction is not for the account' using errcode = 'insufficient_privilege';
+  end if;
+  insert into audit_heads (account_id, sequence, hash) values (account, 0, repeat('A', 43))
+    on conflict (account_id) do nothing;
+  return query
+    select h.sequence, h.hash, clock_timestamp() from audit_heads h where h.account_id = account for update;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.audit_refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  if current_user <> (select pg_get_userbyid(relowner) from pg_class where oid = tg_relid) then
+    raise exception '% of % is refused: the audit trail is only ever added to', tg_op, tg_table_name
+      using errcode = 'insufficient_privilege';
+  end if;
+  return null;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.check_attempt_transition()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -21,6 +92,39 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.check_grant_transition()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if new.use_count < old.use_count
+    or new.use_count > old.use_count and (old.revoked_at is not null or new.revoked_at is not null)
+    or (old.revoked_at is not null and new.revoked_at is distinct from old.revoked_at) then
+    raise exception 'a capture grant only ever loses'
+      using errcode = 'check_violation', constraint = 'capture_grants_transition';
+  end if;
+  return new;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.enqueue_webhook_delivery(account_id text, delivery_id text, delay_ms double precision)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform graphile_worker.add_job(
+    'webhook_delivery',
+    json_build_object('account_id', account_id, 'delivery_id', delivery_id),
+    run_at => now() + greatest(delay_ms, 0) * interval '1 millisecond',
+    job_key => 'webhook:' || delivery_id
+  );
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.holds_digit_run(value text)
  RETURNS boolean
  LANGUAGE sql
@@ -28,10 +132,53 @@ CREATE OR REPLACE FUNCTION public.holds_digit_run(value text)
 RETURN (value ~ '[0-9]{12}'::text)
 ;
 
+create table account_event_counters (
+  account_id text not null,
+  last_sequence bigint not null
+);
+
+create table account_events (
+  account_id text not null,
+  sequence bigint not null,
+  id text not null,
+  type text not null,
+  capture_id text,
+  data jsonb not null,
+  created_at timestamp with time zone not null
+);
+
 create table accounts (
   id text not null,
   account_id text not null,
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  networks cidr[] not null default '{}'::cidr[]
+);
+
+create table audit_checkpoints (
+  account_id text not null,
+  sequence bigint not null,
+  jws text not null,
+  at timestamp with time zone not null default now()
+);
+
+create table audit_heads (
+  account_id text not null,
+  sequence bigint not null,
+  hash text not null
+);
+
+create table audit_records (
+  account_id text not null,
+  sequence bigint not null,
+  record text not null,
+  hash text not null,
+  at text not null generated always as (((record)::jsonb ->> 'at'::text)) stored,
+  operation text not null generated always as (((record)::jsonb ->> 'operation'::text)) stored,
+  result text not null generated always as (((record)::jsonb ->> 'result'::text)) stored,
+  subject text generated always as (((record)::jsonb #>> '{actor,subject}'::text[])) stored,
+  client_id text generated always as (((record)::jsonb #>> '{actor,client_id}'::text[])) stored,
+  object_type text not null generated always as (((record)::jsonb #>> '{object,type}'::text[])) stored,
+  object_id text not null generated always as (((record)::jsonb #>> '{object,id}'::text[])) stored
 );
 
 create table calls (
@@ -45,14 +192,15 @@ create table calls (
   state text not null,
   bridge text not null,
   transport text not null default 'unknown'::text,
-  caller_number text not null,
+  caller_number bytea,
   called_number text not null,
   agent_id text not null,
   lock jsonb,
   "end" text,
   started_at timestamp with time zone not null default now(),
   connected_at timestamp with time zone,
-  ended_at timestamp with time zone
+  ended_at timestamp with time zone,
+  caller_number_index bytea
 );
 
 create table capture_events (
@@ -62,6 +210,24 @@ create table capture_events (
   type text not null,
   payload jsonb not null,
   created_at timestamp with time zone not null default now()
+);
+
+create table capture_grants (
+  id text not null,
+  account_id text not null,
+  agent_id text not null,
+  call_id text,
+  purpose text not null,
+  amount bigint,
+  currency character(3),
+  fields jsonb,
+  uses text not null,
+  use_count integer not null default 0,
+  client_id text not null,
+  created_by text not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  revoked_at timestamp with time zone
 );
 
 create table captures (
@@ -82,7 +248,46 @@ create table captures (
   requested_by text not null,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
-  ended_at timestamp with time zone
+  ended_at timestamp with time zone,
+  grant_id text
+);
+
+create table client_assertions (
+  account_id text not null,
+  client_id text not null,
+  jti_hash bytea not null,
+  expires_at timestamp with time zone not null
+);
+
+create table client_secrets (
+  id text not null,
+  account_id text not null,
+  client_id text not null,
+  hash text not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone
+);
+
+create table clients (
+  id text not null,
+  account_id text not null,
+  name text not null,
+  roles text[] not null,
+  scopes text[] not null,
+  networks cidr[] not null default '{}'::cidr[],
+  public_keys jsonb not null default '[]'::jsonb,
+  certificate_bound boolean not null default false,
+  created_at timestamp with time zone not null,
+  disabled_at timestamp with time zone
+);
+
+create table login_failures (
+  source bytea not null,
+  failures integer not null,
+  last_failure_at timestamp with time zone not null,
+  locked_until timestamp with time zone
 );
 
 create table payment_attempts (
@@ -107,13 +312,113 @@ create table payment_attempts (
   finished_at timestamp with time zone
 );
 
+create table webhook_attempts (
+  account_id text not null,
+  delivery_id text not null,
+  attempt integer not null,
+  started_at timestamp with time zone not null,
+  duration_ms integer not null,
+  response_status integer,
+  error text
+);
+
+create table webhook_deliveries (
+  id text not null,
+  account_id text not null,
+  endpoint_id text not null,
+  event_sequence bigint not null,
+  stream text not null,
+  state text not null default 'pending'::text,
+  attempts integer not null default 0,
+  tries integer not null default 0,
+  next_attempt_at timestamp with time zone,
+  leased_until timestamp with time zone,
+  replayed_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  finished_at timestamp with time zone
+);
+
+create table webhook_endpoints (
+  id text not null,
+  account_id text not null,
+  url text not null,
+  description text not null default ''::text,
+  event_types text[] not null default '{}'::text[],
+  ed25519 boolean not null default false,
+  enabled boolean not null default true,
+  disabled_reason text,
+  disabled_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  deleted_at timestamp with time zone
+);
+
+create table webhook_secrets (
+  id text not null,
+  account_id text not null,
+  endpoint_id text not null,
+  scheme text not null,
+  sealed bytea not null,
+  public_key text,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone
+);
+
+alter table account_event_counters add constraint account_event_counters_last_sequence_check CHECK ((last_sequence > 0));
+
+alter table account_event_counters add constraint account_event_counters_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table account_event_counters add constraint account_event_counters_pkey PRIMARY KEY (account_id);
+
+alter table account_events add constraint account_events_data_check CHECK ((octet_length((data)::text) < 16384));
+
+alter table account_events add constraint account_events_sequence_check CHECK ((sequence > 0));
+
+alter table account_events add constraint account_events_account_id_capture_id_fkey FOREIGN KEY (account_id, capture_id) REFERENCES captures(account_id, id);
+
+alter table account_events add constraint account_events_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table account_events add constraint account_events_pkey PRIMARY KEY (account_id, sequence);
+
+alter table account_events add constraint account_events_id_key UNIQUE (id);
+
 alter table accounts add constraint accounts_id_check CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'::text));
 
 alter table accounts add constraint accounts_own_account CHECK ((account_id = id));
 
 alter table accounts add constraint accounts_pkey PRIMARY KEY (id);
 
+alter table audit_checkpoints add constraint audit_checkpoints_account_id_check CHECK ((account_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'::text));
+
+alter table audit_checkpoints add constraint audit_checkpoints_sequence_check CHECK ((sequence > 0));
+
+alter table audit_checkpoints add constraint audit_checkpoints_pkey PRIMARY KEY (account_id, sequence);
+
+alter table audit_heads add constraint audit_heads_account_id_check CHECK ((account_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'::text));
+
+alter table audit_heads add constraint audit_heads_hash_check CHECK ((hash ~ '^[A-Za-z0-9_-]{43}$'::text));
+
+alter table audit_heads add constraint audit_heads_sequence_check CHECK ((sequence >= 0));
+
+alter table audit_heads add constraint audit_heads_pkey PRIMARY KEY (account_id);
+
+alter table audit_records add constraint audit_records_account_id_check CHECK ((account_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'::text));
+
+alter table audit_records add constraint audit_records_at_check CHECK ((at ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z$'::text));
+
+alter table audit_records add constraint audit_records_hash_check CHECK ((hash ~ '^[A-Za-z0-9_-]{43}$'::text));
+
+alter table audit_records add constraint audit_records_result_check CHECK ((result = ANY (ARRAY['done'::text, 'refused'::text, 'failed'::text])));
+
+alter table audit_records add constraint audit_records_sequence_check CHECK ((sequence > 0));
+
+alter table audit_records add constraint audit_records_pkey PRIMARY KEY (account_id, sequence);
+
 alter table calls add constraint calls_bridge_check CHECK ((bridge = ANY (ARRAY['dial'::text, 'conference'::text])));
+
+alter table calls add constraint calls_caller_number_index CHECK ((octet_length(caller_number_index) = 32));
+
+alter table calls add constraint calls_caller_number_sealed CHECK ((((octet_length(caller_number) >= 30) AND (octet_length(caller_number) <= 1100)) AND (SUBSTRING(caller_number FROM 1 FOR 1) = '\x01'::bytea)));
 
 alter table calls add constraint calls_end_check CHECK (("end" = ANY (ARRAY['caller_hung_up'::text, 'agent_hung_up'::text, 'agent_busy'::text, 'agent_no_answer'::text, 'failed'::text])));
 
@@ -139,6 +444,38 @@ alter table capture_events add constraint capture_events_account_id_fkey FOREIGN
 
 alter table capture_events add constraint capture_events_pkey PRIMARY KEY (capture_id, sequence);
 
+alter table capture_grants add constraint capture_grants_agent_id_check CHECK ((NOT holds_digit_run(agent_id)));
+
+alter table capture_grants add constraint capture_grants_amount_and_currency CHECK (((amount IS NULL) = (currency IS NULL)));
+
+alter table capture_grants add constraint capture_grants_amount_and_purpose CHECK (((amount IS NULL) OR (purpose <> 'tokenize'::text)));
+
+alter table capture_grants add constraint capture_grants_amount_check CHECK ((amount > 0));
+
+alter table capture_grants add constraint capture_grants_client_id_check CHECK ((NOT holds_digit_run(client_id)));
+
+alter table capture_grants add constraint capture_grants_created_by_check CHECK ((NOT holds_digit_run(created_by)));
+
+alter table capture_grants add constraint capture_grants_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text));
+
+alter table capture_grants add constraint capture_grants_lifetime CHECK (((expires_at > created_at) AND (expires_at <= (created_at + '00:15:00'::interval))));
+
+alter table capture_grants add constraint capture_grants_once CHECK (((uses = 'many'::text) OR (use_count <= 1)));
+
+alter table capture_grants add constraint capture_grants_purpose_check CHECK ((purpose = ANY (ARRAY['charge'::text, 'authorize'::text, 'tokenize'::text, 'charge_and_save'::text])));
+
+alter table capture_grants add constraint capture_grants_use_count_check CHECK ((use_count >= 0));
+
+alter table capture_grants add constraint capture_grants_uses_check CHECK ((uses = ANY (ARRAY['once'::text, 'many'::text])));
+
+alter table capture_grants add constraint capture_grants_account_id_call_id_fkey FOREIGN KEY (account_id, call_id) REFERENCES calls(account_id, id);
+
+alter table capture_grants add constraint capture_grants_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table capture_grants add constraint capture_grants_pkey PRIMARY KEY (id);
+
+alter table capture_grants add constraint capture_grants_account_id_id_key UNIQUE (account_id, id);
+
 alter table captures add constraint captures_amount_and_currency CHECK (((amount IS NULL) = (currency IS NULL)));
 
 alter table captures add constraint captures_amount_check CHECK ((amount > 0));
@@ -161,9 +498,53 @@ alter table captures add constraint captures_account_id_call_id_fkey FOREIGN KEY
 
 alter table captures add constraint captures_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
 
+alter table captures add constraint captures_account_id_grant_id_fkey FOREIGN KEY (account_id, grant_id) REFERENCES capture_grants(account_id, id);
+
 alter table captures add constraint captures_pkey PRIMARY KEY (id);
 
 alter table captures add constraint captures_account_id_id_key UNIQUE (account_id, id);
+
+alter table client_assertions add constraint client_assertions_jti_hash_check CHECK ((octet_length(jti_hash) = 32));
+
+alter table client_assertions add constraint client_assertions_account_id_client_id_fkey FOREIGN KEY (account_id, client_id) REFERENCES clients(account_id, id);
+
+alter table client_assertions add constraint client_assertions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table client_assertions add constraint client_assertions_pkey PRIMARY KEY (client_id, jti_hash);
+
+alter table client_secrets add constraint client_secrets_check CHECK ((expires_at > created_at));
+
+alter table client_secrets add constraint client_secrets_hash_check CHECK ((hash ~~ '$argon2id$%'::text));
+
+alter table client_secrets add constraint client_secrets_id_check CHECK ((id ~ '^sec_[0-9a-z]{26}$'::text));
+
+alter table client_secrets add constraint client_secrets_account_id_client_id_fkey FOREIGN KEY (account_id, client_id) REFERENCES clients(account_id, id);
+
+alter table client_secrets add constraint client_secrets_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table client_secrets add constraint client_secrets_pkey PRIMARY KEY (id);
+
+alter table clients add constraint clients_id_check CHECK ((id ~ '^cli_[0-9a-z]{26}$'::text));
+
+alter table clients add constraint clients_name_check CHECK ((((length(name) >= 1) AND (length(name) <= 100)) AND (NOT holds_digit_run(name))));
+
+alter table clients add constraint clients_public_keys_check CHECK ((jsonb_typeof(public_keys) = 'array'::text));
+
+alter table clients add constraint clients_roles_check CHECK (((cardinality(roles) > 0) AND (roles <@ ARRAY['integrator'::text, 'agent'::text, 'supervisor'::text, 'auditor'::text, 'admin'::text])));
+
+alter table clients add constraint clients_scopes_check CHECK ((array_position(scopes, NULL::text) IS NULL));
+
+alter table clients add constraint clients_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table clients add constraint clients_pkey PRIMARY KEY (id);
+
+alter table clients add constraint clients_account_id_id_key UNIQUE (account_id, id);
+
+alter table login_failures add constraint login_failures_failures_check CHECK ((failures > 0));
+
+alter table login_failures add constraint login_failures_source_check CHECK ((octet_length(source) = 32));
+
+alter table login_failures add constraint login_failures_pkey PRIMARY KEY (source);
 
 alter table payment_attempts add constraint payment_attempts_amount_and_currency CHECK (((amount IS NULL) = (currency IS NULL)));
 
@@ -197,25 +578,143 @@ alter table payment_attempts add constraint payment_attempts_pkey PRIMARY KEY (i
 
 alter table payment_attempts add constraint payment_attempts_idempotency_key_key UNIQUE (idempotency_key);
 
+alter table webhook_attempts add constraint webhook_attempts_attempt_check CHECK ((attempt > 0));
+
+alter table webhook_attempts add constraint webhook_attempts_duration_ms_check CHECK ((duration_ms >= 0));
+
+alter table webhook_attempts add constraint webhook_attempts_response_status_check CHECK (((response_status >= 100) AND (response_status <= 999)));
+
+alter table webhook_attempts add constraint webhook_attempts_account_id_delivery_id_fkey FOREIGN KEY (account_id, delivery_id) REFERENCES webhook_deliveries(account_id, id);
+
+alter table webhook_attempts add constraint webhook_attempts_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table webhook_attempts add constraint webhook_attempts_pkey PRIMARY KEY (delivery_id, attempt);
+
+alter table webhook_deliveries add constraint webhook_deliveries_attempts_check CHECK ((attempts >= 0));
+
+alter table webhook_deliveries add constraint webhook_deliveries_finished CHECK (((finished_at IS NULL) = (state = 'pending'::text)));
+
+alter table webhook_deliveries add constraint webhook_deliveries_next CHECK (((next_attempt_at IS NOT NULL) = (state = 'pending'::text)));
+
+alter table webhook_deliveries add constraint webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'given_up'::text, 'cancelled'::text])));
+
+alter table webhook_deliveries add constraint webhook_deliveries_tries_check CHECK ((tries >= 0));
+
+alter table webhook_deliveries add constraint webhook_deliveries_account_id_endpoint_id_fkey FOREIGN KEY (account_id, endpoint_id) REFERENCES webhook_endpoints(account_id, id);
+
+alter table webhook_deliveries add constraint webhook_deliveries_account_id_event_sequence_fkey FOREIGN KEY (account_id, event_sequence) REFERENCES account_events(account_id, sequence);
+
+alter table webhook_deliveries add constraint webhook_deliveries_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KEY (id);
+
+alter table webhook_deliveries add constraint webhook_deliveries_account_id_id_key UNIQUE (account_id, id);
+
+alter table webhook_deliveries add constraint webhook_deliveries_endpoint_id_event_sequence_key UNIQUE (endpoint_id, event_sequence);
+
+alter table webhook_endpoints add constraint webhook_endpoints_description_check CHECK (((length(description) <= 256) AND (NOT holds_digit_run(description))));
+
+alter table webhook_endpoints add constraint webhook_endpoints_disabled CHECK (((enabled = (disabled_reason IS NULL)) AND (enabled = (disabled_at IS NULL))));
+
+alter table webhook_endpoints add constraint webhook_endpoints_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['by_request'::text, 'gone'::text, 'given_up'::text])));
+
+alter table webhook_endpoints add constraint webhook_endpoints_url_check CHECK ((length(url) <= 2048));
+
+alter table webhook_endpoints add constraint webhook_endpoints_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table webhook_endpoints add constraint webhook_endpoints_pkey PRIMARY KEY (id);
+
+alter table webhook_endpoints add constraint webhook_endpoints_account_id_id_key UNIQUE (account_id, id);
+
+alter table webhook_secrets add constraint webhook_secrets_public_key CHECK (((public_key IS NOT NULL) = (scheme = 'ed25519'::text)));
+
+alter table webhook_secrets add constraint webhook_secrets_scheme_check CHECK ((scheme = ANY (ARRAY['hmac-sha256'::text, 'ed25519'::text])));
+
+alter table webhook_secrets add constraint webhook_secrets_account_id_endpoint_id_fkey FOREIGN KEY (account_id, endpoint_id) REFERENCES webhook_endpoints(account_id, id);
+
+alter table webhook_secrets add constraint webhook_secrets_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table webhook_secrets add constraint webhook_secrets_pkey PRIMARY KEY (id);
+
+CREATE INDEX audit_records_by_client ON public.audit_records USING btree (account_id, client_id, sequence) WHERE (client_id IS NOT NULL);
+
+CREATE INDEX audit_records_by_object ON public.audit_records USING btree (account_id, object_id, sequence);
+
+CREATE INDEX audit_records_by_subject ON public.audit_records USING btree (account_id, subject, sequence) WHERE (subject IS NOT NULL);
+
+CREATE INDEX audit_records_by_time ON public.audit_records USING btree (account_id, at);
+
 CREATE INDEX calls_of_agent ON public.calls USING btree (account_id, agent_id) WHERE (state <> 'ended'::text);
+
+CREATE INDEX calls_of_caller ON public.calls USING btree (account_id, caller_number_index, started_at DESC, id DESC);
 
 CREATE INDEX calls_of_instance ON public.calls USING btree (instance_id) WHERE (state <> 'ended'::text);
 
 CREATE UNIQUE INDEX captures_idempotency ON public.captures USING btree (account_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 
+CREATE INDEX captures_of_grant ON public.captures USING btree (grant_id) WHERE (grant_id IS NOT NULL);
+
 CREATE INDEX captures_of_instance ON public.captures USING btree (instance_id) WHERE (ended_at IS NULL);
 
 CREATE UNIQUE INDEX captures_one_active_per_call ON public.captures USING btree (call_id) WHERE (status <> ALL (ARRAY['succeeded'::text, 'declined'::text, 'failed'::text, 'cancelled'::text, 'expired'::text, 'abandoned'::text, 'interrupted'::text]));
+
+CREATE INDEX client_assertions_expiry ON public.client_assertions USING btree (client_id, expires_at);
+
+CREATE INDEX client_secrets_of_client ON public.client_secrets USING btree (client_id) WHERE (revoked_at IS NULL);
+
+CREATE INDEX clients_of_account ON public.clients USING btree (account_id, created_at, id);
+
+CREATE INDEX login_failures_age ON public.login_failures USING btree (last_failure_at);
 
 CREATE INDEX payment_attempts_of_capture ON public.payment_attempts USING btree (capture_id);
 
 CREATE INDEX payment_attempts_open ON public.payment_attempts USING btree (created_at) WHERE (state = ANY (ARRAY['processing'::text, 'unknown'::text]));
 
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (next_attempt_at) WHERE (state = 'pending'::text);
+
+CREATE INDEX webhook_deliveries_in_order ON public.webhook_deliveries USING btree (endpoint_id, stream, event_sequence) WHERE (state = 'pending'::text);
+
+CREATE INDEX webhook_endpoints_of_account ON public.webhook_endpoints USING btree (account_id, created_at) WHERE (deleted_at IS NULL);
+
+CREATE UNIQUE INDEX webhook_secrets_current ON public.webhook_secrets USING btree (endpoint_id, scheme) WHERE (expires_at IS NULL);
+
+CREATE INDEX webhook_secrets_of_endpoint ON public.webhook_secrets USING btree (endpoint_id);
+
+CREATE TRIGGER audit_checkpoints_unchangeable BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
+
+CREATE TRIGGER audit_heads_unchangeable BEFORE DELETE OR TRUNCATE ON public.audit_heads FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
+
+CREATE TRIGGER audit_records_append BEFORE INSERT ON public.audit_records FOR EACH ROW EXECUTE FUNCTION audit_append();
+
+CREATE TRIGGER audit_records_unchangeable BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_records FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
+
+CREATE TRIGGER capture_grants_transition BEFORE UPDATE ON public.capture_grants FOR EACH ROW EXECUTE FUNCTION check_grant_transition();
+
 CREATE TRIGGER payment_attempts_transition BEFORE INSERT OR UPDATE ON public.payment_attempts FOR EACH ROW EXECUTE FUNCTION check_attempt_transition();
+
+alter table account_event_counters enable row level security;
+
+alter table account_event_counters force row level security;
+
+alter table account_events enable row level security;
+
+alter table account_events force row level security;
 
 alter table accounts enable row level security;
 
 alter table accounts force row level security;
+
+alter table audit_checkpoints enable row level security;
+
+alter table audit_checkpoints force row level security;
+
+alter table audit_heads enable row level security;
+
+alter table audit_heads force row level security;
+
+alter table audit_records enable row level security;
+
+alter table audit_records force row level security;
 
 alter table calls enable row level security;
 
@@ -225,19 +724,103 @@ alter table capture_events enable row level security;
 
 alter table capture_events force row level security;
 
+alter table capture_grants enable row level security;
+
+alter table capture_grants force row level security;
+
 alter table captures enable row level security;
 
 alter table captures force row level security;
 
+alter table client_assertions enable row level security;
+
+alter table client_assertions force row level security;
+
+alter table client_secrets enable row level security;
+
+alter table client_secrets force row level security;
+
+alter table clients enable row level security;
+
+alter table clients force row level security;
+
+alter table login_failures enable row level security;
+
+alter table login_failures force row level security;
+
 alter table payment_attempts enable row level security;
 
 alter table payment_attempts force row level security;
+
+alter table webhook_attempts enable row level security;
+
+alter table webhook_attempts force row level security;
+
+alter table webhook_deliveries enable row level security;
+
+alter table webhook_deliveries force row level security;
+
+alter table webhook_endpoints enable row level security;
+
+alter table webhook_endpoints force row level security;
+
+alter table webhook_secrets enable row level security;
+
+alter table webhook_secrets force row level security;
+
+create policy all_accounts on account_event_counters as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on account_event_counters as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy all_accounts on account_events as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on account_events as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
 
 create policy all_accounts on accounts as permissive for all to hushtone_system
   using ((CURRENT_USER = 'hushtone_system'::name))
   with check ((CURRENT_USER = 'hushtone_system'::name));
 
 create policy own_account on accounts as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy all_accounts on audit_checkpoints as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on audit_checkpoints as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy all_accounts on audit_heads as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy keeper on audit_heads as permissive for all to public
+  using ((CURRENT_USER = ( SELECT pg_get_userbyid(pg_class.relowner) AS pg_get_userbyid
+   FROM pg_class
+  WHERE (pg_class.oid = ('audit_heads'::regclass)::oid))))
+  with check ((CURRENT_USER = ( SELECT pg_get_userbyid(pg_class.relowner) AS pg_get_userbyid
+   FROM pg_class
+  WHERE (pg_class.oid = ('audit_heads'::regclass)::oid))));
+
+create policy own_account on audit_heads as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy all_accounts on audit_records as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on audit_records as permissive for all to hushtone_server
   using ((account_id = current_setting('hushtone.account_id'::text, true)))
   with check ((account_id = current_setting('hushtone.account_id'::text, true)));
 
@@ -257,6 +840,14 @@ create policy own_account on capture_events as permissive for all to hushtone_se
   using ((account_id = current_setting('hushtone.account_id'::text, true)))
   with check ((account_id = current_setting('hushtone.account_id'::text, true)));
 
+create policy all_accounts on capture_grants as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on capture_grants as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
 create policy all_accounts on captures as permissive for all to hushtone_system
   using ((CURRENT_USER = 'hushtone_system'::name))
   with check ((CURRENT_USER = 'hushtone_system'::name));
@@ -264,6 +855,26 @@ create policy all_accounts on captures as permissive for all to hushtone_system
 create policy own_account on captures as permissive for all to hushtone_server
   using ((account_id = current_setting('hushtone.account_id'::text, true)))
   with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy own_account on client_assertions as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy own_account on client_secrets as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy all_accounts on clients as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on clients as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy all_accounts on login_failures as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
 
 create policy all_accounts on payment_attempts as permissive for all to hushtone_system
   using ((CURRENT_USER = 'hushtone_system'::name))
@@ -273,9 +884,61 @@ create policy own_account on payment_attempts as permissive for all to hushtone_
   using ((account_id = current_setting('hushtone.account_id'::text, true)))
   with check ((account_id = current_setting('hushtone.account_id'::text, true)));
 
+create policy all_accounts on webhook_attempts as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on webhook_attempts as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy all_accounts on webhook_deliveries as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on webhook_deliveries as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy all_accounts on webhook_endpoints as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on webhook_endpoints as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy all_accounts on webhook_secrets as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on webhook_secrets as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+grant insert, select, update on account_event_counters to hushtone_server;
+
+grant insert, select, update on account_event_counters to hushtone_system;
+
+grant insert, select on account_events to hushtone_server;
+
+grant insert, select on account_events to hushtone_system;
+
 grant insert, select on accounts to hushtone_server;
 
 grant select on accounts to hushtone_system;
+
+grant select on audit_checkpoints to hushtone_server;
+
+grant insert, select on audit_checkpoints to hushtone_system;
+
+grant select on audit_heads to hushtone_server;
+
+grant select on audit_heads to hushtone_system;
+
+grant insert, select on audit_records to hushtone_server;
+
+grant insert, select on audit_records to hushtone_system;
 
 grant insert, select, update on calls to hushtone_server;
 
@@ -285,10 +948,36 @@ grant insert, select on capture_events to hushtone_server;
 
 grant insert, select on capture_events to hushtone_system;
 
+grant insert, select on capture_grants to hushtone_server;
+
+grant select on capture_grants to hushtone_system;
+
 grant insert, select, update on captures to hushtone_server;
 
 grant select, update on captures to hushtone_system;
 
+grant delete, insert, select on client_assertions to hushtone_server;
+
+grant insert, select, update on client_secrets to hushtone_server;
+
+grant insert, select, update on clients to hushtone_server;
+
+grant select on clients to hushtone_system;
+
+grant delete, insert, select, update on login_failures to hushtone_system;
+
 grant insert, select, update on payment_attempts to hushtone_server;
 
 grant select, update on payment_attempts to hushtone_system;
+
+grant insert, select on webhook_attempts to hushtone_server;
+
+grant insert, select, update on webhook_deliveries to hushtone_server;
+
+grant insert, select on webhook_deliveries to hushtone_system;
+
+grant insert, select, update on webhook_endpoints to hushtone_server;
+
+grant select on webhook_endpoints to hushtone_system;
+
+grant delete, insert, select, update on webhook_secrets to hushtone_server;

@@ -1,10 +1,20 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { appendAudit } from '../../../src/audit/store.ts';
 import type { Queryable } from '../../../src/db/database.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
 import { insertAccount, insertAttempt, insertCall, insertCapture } from '../../support/rows.ts';
 
-const TABLES = ['accounts', 'calls', 'captures', 'capture_events', 'payment_attempts'];
+const TABLES = [
+  'audit_checkpoints',
+  'audit_heads',
+  'audit_records',
+  'accounts',
+  'calls',
+  'captures',
+  'capture_events',
+  'payment_attempts',
+];
 
 let db: TestDatabase;
 
@@ -20,7 +30,22 @@ beforeAll(async () => {
         `insert into capture_events (account_id, capture_id, sequence, type, payload) values ($1, $2, 1, 'x', '{}')`,
         [account, `cap_${account}`],
       );
+      await appendAudit(tx, [
+        {
+          accountId: account,
+          actor: { kind: 'system' },
+          operation: 'capture.create',
+          object: { type: 'capture', id: `cap_${account}` },
+          result: 'done',
+        },
+      ]);
     });
+    await db.database.systemTransaction(
+      async (tx) =>
+        await tx.query(`insert into audit_checkpoints (account_id, sequence, jws) values ($1, 1, 'x')`, [
+          account,
+        ]),
+    );
   }
 });
 

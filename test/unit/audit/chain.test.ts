@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { canonicalJson } from '../../../src/audit/canonical-json.ts';
+import { GENESIS_HASH, hashOf, nextLink } from '../../../src/audit/chain.ts';
+import type { AuditEntry } from '../../../src/audit/entry.ts';
+import { AUDIT_OPERATIONS } from '../../../src/audit/operations.ts';
+
+const NOW = new Date('2026-03-04T05:06:07.890Z');
+const ENTRY: AuditEntry = {
+  accountId: 'acc_a',
+  actor: { kind: 'client', clientId: 'desk', subject: 'agent-1', roles: ['agent'] },
+  address: '127.0.0.1',
+  requestId: 'req_1',
+  operationId: 'releaseCall',
+  operation: 'call.release',
+  object: { type: 'call', id: 'call_1' },
+  result: 'done',
+  before: { masked: true },
+  after: { masked: false, from: '+15083082222', nothing: undefined },
+};
+
+describe('a link', () => {
+  const first = nextLink({ sequence: 0, hash: GENESIS_HASH }, ENTRY, NOW);
+
+  test('is the canonical JSON of the whole record', () => {
+    expect(first.record).toBe(
+      '{"account_id":"acc_a","actor":{"client_id":"desk","kind":"client","roles":["agent"],"subject":"agent-1"},' +
+        '"address":"127.0.0.1","after":{"from":"+•••••••2222","masked":false},"at":"2026-03-04T05:06:07.890Z",' +
+        '"before":{"masked":true},"object":{"id":"call_1","type":"call"},"operation":"call.release",' +
+        `"operation_id":"releaseCall","previous_hash":"${GENESIS_HASH}","request_id":"req_1","result":"done",` +
+        '"sequence":1}',
+    );
+    expect(canonicalJson(JSON.parse(first.record))).toBe(first.record);
+  });
+
+  test('has the SHA-256 of that text', () => {
+    expect(first.hash).toBe(createHash('sha256').update(Buffer.from(first.record)).digest('base64url'));
+  });
+
+  test('holds the hash of the one before', () => {
+    const second = nextLink(first, ENTRY, NOW);
+    expect(second.sequence).toBe(2);
+    expect(JSON.parse(second.record)).toMatchObject({ sequence: 2, previous_hash: first.hash });
+    expect(second.hash).not.toBe(first.hash);
+  });
+
+  test('tells when it happened, not when it was written', () => {
+    const at = new Date('2026-03-04T05:06:00.000Z');
+    const link = nextLink(first, { ...ENTRY, at }, NOW);
+    expect(JSON.parse(link.record)).toMatchObject({ at: '2026-03-04T05:06:00.000Z' });
+  });
+
+  test.each<[string, Partial<AuditEntry>]>([
+    ['the object', { object: { type: 'call', id: '4242424242424242' } }],
+    ['the subject', { actor: { kind: 'client', subject: '4242424242424242' } }],
+    ['the reason', { reason: '4242 4242 4242 4242' }],
+  ])('takes no card-like number as %s', (_where, part) => {
+    expect(() => nextLink(first, { ...ENTRY, ...part }, NOW)).toThrow(
+      expect.objectContaining({ code: 'audit_digits' }),
+    );
+  });
+});
+
+test('the hash before the first is 32 zero bytes', () => {
+  expect(Buffer.from(GENESIS_HASH, 'base64url')).toEqual(Buffer.alloc(32));
+  expect(hashOf('')).toBe('47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU');
+});
+
+test.each(Object.entries(AUDIT_OPERATIONS))('%s is well named and says what it means', (name, meaning) => {
+  expect(name).toMatch(/^[a-z_]+(\.[a-z_]+)+$/);
+  expect(meaning).toMatch(/^[A-Z].*\.$/);
+});
