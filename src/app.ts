@@ -1,4 +1,5 @@
 import { BlockList } from 'node:net';
+import { join } from 'node:path';
 import { createTokenVerifier } from './access/access-token.ts';
 import { createKeyRing, readSigningKey } from './access/signing-keys.ts';
 import { assertServable } from './config/assert-servable.ts';
@@ -14,6 +15,8 @@ import { systemClock } from './kernel/clock.ts';
 import { createLogger, type Logger } from './kernel/logger.ts';
 import type { PaymentProvider } from './payments/contract.ts';
 import { connectSandboxProvider } from './payments/sandbox/provider.ts';
+import { developmentKey } from './pki/development-key.ts';
+import { Secret } from './secrets/secret.ts';
 import type { Router } from './telephony/contract.ts';
 import { startTelephony, type TelephonyServer } from './telephony/jambonz/server.ts';
 import { createDialMask } from './telephony/rtpengine/dial-mask.ts';
@@ -25,6 +28,7 @@ import { createCallDesk } from './workflows/call-desk.ts';
 import { createCallJournal } from './workflows/call-journal.ts';
 import { Captures } from './workflows/capture-desk.ts';
 import type { HealthReport } from './workflows/contract.ts';
+import { createNumbers, type Numbers } from './workflows/numbers.ts';
 import { startReconciler } from './workflows/reconcile.ts';
 import { interruptOrphans } from './workflows/recovery.ts';
 import { ensureAccount } from './workflows/stores/account-store.ts';
@@ -113,7 +117,11 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
     stopper.add(() => reconciler.stop());
   }
 
-  const telephony = await startCalls(config, database, logger, stopper);
+  const numbers = createNumbers({
+    key: config.numbers.key ?? new Secret(await developmentKey(join(config.database.dataDir, 'numbers.key'))),
+    ...(config.numbers.country !== undefined && { country: config.numbers.country }),
+  });
+  const telephony = await startCalls(config, database, numbers, logger, stopper);
   const { calls } = telephony;
   const captures = new Captures({
     database,
@@ -129,7 +137,12 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
   const http = await buildHttp({
     contract,
     captures,
-    calls: createCallDesk(calls, (callId) => captures.isCaptured(callId)),
+    calls: createCallDesk({
+      calls,
+      database,
+      numbers,
+      isCaptured: (callId) => captures.isCaptured(callId),
+    }),
     readiness: async () => await readiness(database),
     verifyToken: createTokenVerifier(tokens, clock),
     logger,
@@ -194,6 +207,7 @@ async function startProvider(
 async function startCalls(
   config: Config,
   database: Database,
+  numbers: Numbers,
   logger: Logger,
   stopper: Stopper,
 ): Promise<TelephonyServer> {
@@ -209,7 +223,7 @@ async function startCalls(
     bridge: telephony.bridge,
     agentTimeoutSeconds: telephony.agentTimeoutSeconds,
     router: routerOf(config),
-    journal: createCallJournal(database, config.instanceId),
+    journal: createCallJournal(database, config.instanceId, numbers),
     observer: {
       adopted: async ({ callId }) => await interruptOrphans({ database, clock, logger }, { callId }),
       changed: () => undefined,

@@ -1,3 +1,4 @@
+import type { Secret } from '../secrets/secret.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import type { Config } from './config.ts';
 import { enablesJambonzDebug } from './debug-namespaces.ts';
@@ -50,6 +51,9 @@ function problemsOfTransport(config: Config): ConfigProblem[] {
   if (publicUrl !== undefined && !publicUrl.startsWith('https:')) {
     problems.push({ variable: 'PUBLIC_URL', problem: 'is not encrypted', expected: 'an `https:` URL' });
   }
+  if (config.http.panelOrigins.some((origin) => !origin.startsWith('https:'))) {
+    problems.push({ variable: 'PANEL_ORIGINS', problem: 'is not encrypted', expected: '`https:` origins' });
+  }
   const { listenUrl } = config.telephony;
   if (listenUrl !== undefined && !listenUrl.startsWith('wss:')) {
     problems.push({ variable: 'LISTEN_URL', problem: 'is not encrypted', expected: 'a `wss:` URL' });
@@ -67,6 +71,13 @@ function problemsOfFiles(config: Config): ConfigProblem[] {
     }));
 }
 
+/** A placeholder, and no key. */
+function isOneByteRepeated(key: Secret): boolean {
+  const text = key.reveal();
+  const bytes = Buffer.from(text, text.length === 64 ? 'hex' : 'base64');
+  return new Set(bytes).size === 1;
+}
+
 function problemsOfSecrets(config: Config): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (config.database.url === undefined) {
@@ -81,6 +92,14 @@ function problemsOfSecrets(config: Config): ConfigProblem[] {
       variable: 'JAMBONZ_PASSWORD',
       problem: 'is short enough to guess',
       expected: `at least ${SHORTEST_PASSWORD} characters`,
+    });
+  }
+  const numbersKey = config.numbers.key;
+  if (numbersKey !== undefined && isOneByteRepeated(numbersKey)) {
+    problems.push({
+      variable: 'NUMBERS_KEY',
+      problem: 'is one byte repeated',
+      expected: '32 random bytes',
     });
   }
   const pinKey = config.provider?.pinKey?.reveal().toLowerCase();

@@ -55,6 +55,20 @@ export interface Config {
   readonly http: ListenAddress & {
     /** No trailing slash. Absent when neither PUBLIC_URL nor a fixed port is set: see `publicUrlOf`. */
     readonly publicUrl?: string;
+    /** Addresses and CIDR blocks. */
+    readonly trustedProxies: readonly string[];
+    /** Origins (RFC 6454), as a browser writes them. */
+    readonly panelOrigins: readonly string[];
+    readonly headersTimeoutMs: number;
+    readonly requestTimeoutMs: number;
+    readonly keepAliveTimeoutMs: number;
+  };
+  /** Requests a minute to this process; 0 for no limit. */
+  readonly rateLimits: { readonly address: number; readonly client: number; readonly account: number };
+  readonly numbers: {
+    /** 32 bytes in hexadecimal or base64. Absent, outside production only: one that is made in `database.dataDir`. */
+    readonly key?: Secret;
+    readonly country?: string;
   };
   readonly telephony: ListenAddress & {
     /** `ws:` or `wss:`, no trailing slash. Absent when neither LISTEN_URL nor a fixed port is set: see `listenUrlOf`. */

@@ -16,6 +16,8 @@ const DATABASE_URL = /^postgres(?:ql)?:\/\/\S+$/;
 const USERNAME = /^[^:]{1,255}$/;
 const PASSWORD = /^\S{1,255}$/;
 const PIN_KEY = /^(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{64})$/;
+const NUMBERS_KEY = /^(?:[0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/;
+const COUNTRY = /^[A-Z]{2}$/;
 const TOKEN_NAME = /^\S{1,255}$/;
 const ENGINE_VERSION = /^(?:mr)?\d{1,3}\.\d{1,3}[\w.~+-]{0,64}$/;
 const HOST = /^[A-Za-z0-9._:-]{1,255}$/;
@@ -49,12 +51,56 @@ function readTls(reader: SettingReader): Config['tls'] {
   return readIdentity(reader, 'TLS_CERT_FILE', 'TLS_KEY_FILE');
 }
 
+/** The parts of a list between its commas. */
+function itemsOf(reader: SettingReader, name: 'TRUSTED_PROXIES' | 'PANEL_ORIGINS'): string[] {
+  const items = (reader.text(name) ?? '').split(',').map((item) => item.trim());
+  return items.filter((item) => item !== '');
+}
+
+function readTrustedProxies(reader: SettingReader): string[] {
+  const blocks = itemsOf(reader, 'TRUSTED_PROXIES');
+  for (const block of blocks) {
+    if (parseAddressBlock(block) === undefined) {
+      reader.report('TRUSTED_PROXIES', `${JSON.stringify(block)} is no address or block`);
+    }
+  }
+  return blocks;
+}
+
+function readPanelOrigins(reader: SettingReader): string[] {
+  const origins = itemsOf(reader, 'PANEL_ORIGINS');
+  for (const origin of origins) {
+    const url = URL.canParse(origin) ? new URL(origin) : undefined;
+    if (url?.origin !== origin || !['https:', 'http:'].includes(url.protocol)) {
+      reader.report('PANEL_ORIGINS', `${JSON.stringify(origin)} is no origin`);
+    }
+  }
+  return origins;
+}
+
+function readNumbers(reader: SettingReader, production: boolean): Config['numbers'] {
+  const key = reader.secret('NUMBERS_KEY', NUMBERS_KEY);
+  const country = reader.text('NUMBERS_COUNTRY', COUNTRY);
+  if (production && key === undefined) reader.missing('NUMBERS_KEY', 'in production');
+  return { ...(key !== undefined && { key }), ...(country !== undefined && { country }) };
+}
+
 function readHttp(reader: SettingReader, production: boolean): Config['http'] {
   const publicUrl = reader.url('PUBLIC_URL', ['http:', 'https:']);
+  const headersTimeoutMs = reader.integer('HTTP_HEADERS_TIMEOUT_MS');
+  const requestTimeoutMs = reader.integer('HTTP_REQUEST_TIMEOUT_MS');
+  if (headersTimeoutMs > requestTimeoutMs) {
+    reader.report('HTTP_REQUEST_TIMEOUT_MS', 'is shorter than `HTTP_HEADERS_TIMEOUT_MS`');
+  }
   return {
     host: reader.text('HTTP_HOST', HOST) ?? '',
     port: readPort(reader, 'HTTP_PORT', production),
     ...(publicUrl !== undefined && { publicUrl: withoutTrailingSlash(publicUrl) }),
+    trustedProxies: readTrustedProxies(reader),
+    panelOrigins: readPanelOrigins(reader),
+    headersTimeoutMs,
+    requestTimeoutMs,
+    keepAliveTimeoutMs: reader.integer('HTTP_KEEP_ALIVE_TIMEOUT_MS'),
   };
 }
 
@@ -191,6 +237,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     database: readDatabase(reader, production),
     ...(tls !== undefined && { tls }),
     http: readHttp(reader, production),
+    rateLimits: {
+      address: reader.integer('RATE_LIMIT_ADDRESS'),
+      client: reader.integer('RATE_LIMIT_CLIENT'),
+      account: reader.integer('RATE_LIMIT_ACCOUNT'),
+    },
+    numbers: readNumbers(reader, production),
     telephony: readTelephony(reader, production),
     routes: readRoutes(reader),
     capture: {

@@ -1,5 +1,7 @@
+import { TLSSocket } from 'node:tls';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TokenVerifier } from '../access/access-token.ts';
+import { thumbprintOf, type Presented } from '../access/certificate-binding.ts';
 import { isAllowed, type AddressBlocks } from '../access/networks.ts';
 import { maySeeNumbers, reachOf } from '../access/policy.ts';
 import type { Principal } from '../access/principal.ts';
@@ -42,6 +44,12 @@ function tokenOf(request: FastifyRequest): string {
   );
 }
 
+/** The certificate of a TLS client, whose key the handshake has proved, whoever signed it. */
+function presentedBy({ raw: { socket } }: FastifyRequest): Presented {
+  const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  return certificate === undefined ? {} : { certificateThumbprint: thumbprintOf(certificate.raw) };
+}
+
 /**
  * The hook of an operation: runs before the body is read, so that a stranger learns nothing from validation. Token,
  * rate, network, grant, role and scope, in this order; the first that does not fit refuses.
@@ -53,7 +61,7 @@ export function requireAccess(
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
   return async (request, reply) => {
     const principal: Principal = {
-      ...(await rules.verifyToken(tokenOf(request))),
+      ...(await rules.verifyToken(tokenOf(request), presentedBy(request))),
       address: request.ip,
       requestId: request.id,
     };

@@ -104,6 +104,20 @@ export interface CallResource {
   readonly masked: boolean;
   readonly started_at: string;
   readonly connected_at?: string;
+  readonly ended_at?: string;
+}
+
+export interface CallSearch {
+  /** The caller's number, in any usual way of writing it. */
+  readonly from: string;
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export interface CallPage {
+  readonly calls: readonly CallResource[];
+  /** Absent on the last page. */
+  readonly next_cursor?: string;
 }
 
 export interface EvidenceResource {
@@ -187,8 +201,63 @@ export interface CaptureDesk {
 
 export interface CallDesk {
   list(actor: Actor): CallResource[];
+  /**
+   * Calls from a number, live and ended, the newest first. Rejects with `numbers_forbidden` when the actor may not see
+   * numbers, or `cursor_invalid`.
+   */
+  search(actor: Actor, search: CallSearch): Promise<CallPage>;
   /** Rejects with `call_not_found`, `call_not_masked`, or `capture_running`. */
   release(actor: Actor, callId: string): Promise<CallResource>;
+}
+
+export interface GrantRequest {
+  readonly agent_id: string;
+  readonly call_id?: string;
+  readonly purpose: Purpose;
+  readonly amount?: { readonly value: number; readonly currency: string };
+  readonly fields?: readonly FieldRequest[];
+  readonly expires_in_seconds?: number;
+  readonly uses?: 'once' | 'many';
+}
+
+export interface GrantResource {
+  readonly id: string;
+  readonly status: 'active' | 'used' | 'expired' | 'revoked';
+  readonly agent_id: string;
+  readonly call_id?: string;
+  readonly purpose: Purpose;
+  readonly amount?: { readonly value: number; readonly currency: string };
+  readonly fields?: readonly FieldRequest[];
+  readonly uses: 'once' | 'many';
+  readonly use_count: number;
+  readonly created_at: string;
+  readonly expires_at: string;
+  readonly revoked_at?: string;
+}
+
+/** The token is told once, here, and kept nowhere. */
+export interface IssuedGrantResource extends GrantResource {
+  readonly token: string;
+}
+
+/** An actor who acts by a capture grant. */
+export interface GrantActor {
+  readonly accountId: string;
+  readonly subject: string;
+  readonly grantId: string;
+}
+
+export interface GrantDesk {
+  /** Rejects with `call_not_found`, `amount_not_allowed`, or `agent_id_like_card`. */
+  create(actor: Actor, request: GrantRequest): Promise<IssuedGrantResource>;
+  /** Rejects with `grant_not_found`. */
+  get(actor: Actor, grantId: string): Promise<GrantResource>;
+  /** Takes effect with its answer. Idempotent. Rejects with `grant_not_found`. */
+  revoke(actor: Actor, grantId: string): Promise<GrantResource>;
+  /** Rejects with `grant_ended` unless the grant is this agent's and neither revoked nor expired at this moment. */
+  check(actor: GrantActor): Promise<void>;
+  /** Calls `ended` once, within a second of the grant's end, whichever process revoked it. Not after `close`. */
+  watch(actor: GrantActor, ended: () => void): CaptureSubscription;
 }
 
 export interface HealthReport {

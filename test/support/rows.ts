@@ -7,8 +7,8 @@ export async function insertAccount(tx: Queryable, id: string): Promise<void> {
 
 export async function insertCall(tx: Queryable, accountId: string, id: string): Promise<void> {
   await tx.query(
-    `insert into calls (id, account_id, call_sid, instance_id, state, bridge, caller_number, called_number, agent_id)
-     values ($1, $2, $1, 'one', 'connected', 'dial', '+15083084809', '2000', 'agent-1')`,
+    `insert into calls (id, account_id, call_sid, instance_id, state, bridge, called_number, agent_id)
+     values ($1, $2, $1, 'one', 'connected', 'dial', '2000', 'agent-1')`,
     [id, accountId],
   );
 }

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { CallDesk } from '../../workflows/contract.ts';
+import type { CallDesk, CallSearch } from '../../workflows/contract.ts';
 import { principalOf } from '../auth.ts';
 import type { Handlers } from '../handlers.ts';
 
@@ -7,6 +7,7 @@ import type { Handlers } from '../handlers.ts';
 export function callHandlers(calls: CallDesk): Handlers {
   return {
     listCalls: async (request) => ({ calls: calls.list(principalOf(request)) }),
+    searchCalls: async (request) => await calls.search(principalOf(request), request.body as CallSearch),
     releaseCall: async (request: FastifyRequest) =>
       await calls.release(principalOf(request), (request.params as { call_id: string }).call_id),
   };

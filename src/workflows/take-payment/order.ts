@@ -77,7 +77,7 @@ function checkMoney(request: CaptureRequest, capabilities: ProviderCapabilities)
 }
 
 /** Defence in depth: text that is kept must not be able to hold a card number, whoever put it there. */
-export function refuseCardLike(text: string, name: 'reference' | 'subject'): void {
+export function refuseCardLike(text: string, name: 'reference' | 'subject' | 'agent_id'): void {
   const longestRun = Math.max(0, ...(text.match(/\d+/g) ?? []).map((run) => run.length));
   if (longestRun < SHORTEST_CARD_NUMBER) return;
   throw invalid(`${name}_like_card`, `The ${name} holds as many digits in a row as a card number has.`);
