@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -40,6 +41,7 @@ async function developmentInProduction(): Promise<Record<string, string>> {
     TOKEN_ISSUER: 'https://gateway.example',
     TOKEN_AUDIENCE: 'hushtone',
     TOKEN_SIGNING_KEY_FILE: pki.tokenSigningKey,
+    NUMBERS_KEY: randomBytes(32).toString('hex'),
   };
 }
 

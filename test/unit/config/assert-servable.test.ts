@@ -97,6 +97,16 @@ describe('what is fit for development only', () => {
     expect(refusals({ ...production, database })).toEqual(['DATABASE_URL']);
   });
 
+  test('a panel without TLS', () => {
+    const http = { ...production.http, panelOrigins: ['https://a.example', 'http://b.example'] };
+    expect(refusals({ ...production, http })).toEqual(['PANEL_ORIGINS']);
+  });
+
+  test('a key for telephone numbers that is one byte repeated', () => {
+    const { numbers } = loadConfig({ ...fixture.env, NUMBERS_KEY: '00'.repeat(32) });
+    expect(refusals({ ...production, numbers })).toEqual(['NUMBERS_KEY']);
+  });
+
   test('a short password', () => {
     const short = loadConfig({ ...fixture.env, JAMBONZ_PASSWORD: 'fifteen-letters' }).telephony.password;
     expect(refusals({ ...production, telephony: { ...production.telephony, password: short } })).toEqual([

@@ -99,6 +99,10 @@ test('a full configuration is read whole', () => {
     DATABASE_URL: 'postgres://u:p@db:5432/hushtone',
     HTTP_PORT: '0',
     PUBLIC_URL: 'https://pay.example.com/base/',
+    TRUSTED_PROXIES: '10.0.0.1, fd00::/8',
+    PANEL_ORIGINS: 'https://desk.example.com, http://127.0.0.1:5173',
+    RATE_LIMIT_CLIENT: '60',
+    NUMBERS_COUNTRY: 'US',
     LISTEN_URL: 'wss://listen.example.com/',
     TLS_CERT_FILE: pki.server.certificate,
     TLS_KEY_FILE: pki.server.key,
@@ -113,6 +117,10 @@ test('a full configuration is read whole', () => {
   });
   expect(config.database.url?.reveal()).toBe('postgres://u:p@db:5432/hushtone');
   expect(config.http.publicUrl).toBe('https://pay.example.com/base');
+  expect(config.http.trustedProxies).toEqual(['10.0.0.1', 'fd00::/8']);
+  expect(config.http.panelOrigins).toEqual(['https://desk.example.com', 'http://127.0.0.1:5173']);
+  expect(config.rateLimits).toEqual({ address: 6000, client: 60, account: 6000 });
+  expect(config.numbers).toMatchObject({ country: 'US' });
   expect(config.telephony.listenUrl).toBe('wss://listen.example.com');
   expect(config.telephony.rtpengine).toMatchObject({ protocol: 'tcp', host: '::1', port: 22223 });
   expect(config.telephony.rtpengine?.freeswitchMedia).toEqual([
@@ -233,7 +241,16 @@ describe('mistakes', () => {
     [{ PROVIDER_PIN_KEY: 'ab'.repeat(24) }, ['PROVIDER_PIN_KEY']],
     [{ TOKEN_ISSUER: 'a b' }, ['TOKEN_ISSUER']],
     [{ TOKEN_SIGNING_KEY_FILE: '/nowhere/key.pem' }, ['TOKEN_SIGNING_KEY_FILE']],
+    [{ TRUSTED_PROXIES: '10.0.0.0/8,proxy,::1/129' }, ['TRUSTED_PROXIES', 'TRUSTED_PROXIES']],
+    [{ PANEL_ORIGINS: 'https://desk.example/,https://desk.example' }, ['PANEL_ORIGINS']],
+    [{ PANEL_ORIGINS: '*, null, desk.example' }, ['PANEL_ORIGINS', 'PANEL_ORIGINS', 'PANEL_ORIGINS']],
+    [{ HTTP_HEADERS_TIMEOUT_MS: '20000' }, ['HTTP_REQUEST_TIMEOUT_MS']],
+    [{ HTTP_KEEP_ALIVE_TIMEOUT_MS: '0' }, ['HTTP_KEEP_ALIVE_TIMEOUT_MS']],
+    [{ RATE_LIMIT_CLIENT: '-1' }, ['RATE_LIMIT_CLIENT']],
+    [{ NUMBERS_KEY: 'ab'.repeat(16) }, ['NUMBERS_KEY']],
+    [{ NUMBERS_COUNTRY: 'usa' }, ['NUMBERS_COUNTRY']],
     [{ NODE_ENV: 'production' }, ['DATABASE_URL']],
+    [{ NODE_ENV: 'production', DATABASE_URL: 'postgres://db/x', NUMBERS_KEY: undefined }, ['NUMBERS_KEY']],
     [{ NODE_ENV: 'production', DATABASE_URL: 'postgres://db/x', HTTP_PORT: '0' }, ['HTTP_PORT']],
   ])('%o', (changes, variables) => {
     expect(variablesOf(changes)).toEqual(variables);

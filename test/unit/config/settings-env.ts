@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -32,6 +32,7 @@ export async function makeFixture(): Promise<Fixture> {
       FREESWITCH_MEDIA_ADDRESSES: '127.0.0.1',
       ROUTES,
       TOKEN_SIGNING_KEY_FILE: keyFile,
+      NUMBERS_KEY: randomBytes(32).toString('base64'),
     },
     remove: () => rm(directory, { recursive: true, force: true }),
   };
