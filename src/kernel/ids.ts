@@ -3,7 +3,20 @@ import { randomBytes } from 'node:crypto';
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford base 32: no letter that reads as a digit
 
 /** The prefix tells a reader of a log or a database row what the id names. */
-export type IdPrefix = 'call' | 'cap' | 'att' | 'evt' | 'tok' | 'req' | 'chg' | 'gnt';
+export type IdPrefix =
+  | 'call'
+  | 'cap'
+  | 'att'
+  | 'evt'
+  | 'tok'
+  | 'req'
+  | 'chg'
+  | 'gnt'
+  | 'cli'
+  | 'sec'
+  | 'whk'
+  | 'whs'
+  | 'dlv';
 
 /**
  * A random identifier, `prefix_` and 26 characters (about 127 bits). It never contains a run of digits that a scanner
