@@ -1,4 +1,6 @@
-import type { Database } from '../db/database.ts';
+import type { AuditEntry } from '../audit/entry.ts';
+import { appendAudit } from '../audit/store.ts';
+import type { Database, Queryable } from '../db/database.ts';
 import { EventFeed } from '../events/feed.ts';
 import { readCaptureEvents } from '../events/store.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
@@ -7,6 +9,7 @@ import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { PaymentProvider } from '../payments/contract.ts';
 import type { Calls, CallSnapshot } from '../telephony/contract.ts';
+import { auditEntry } from './audit-entry.ts';
 import type {
   Actor,
   CaptureDesk,
@@ -15,7 +18,10 @@ import type {
   CaptureResource,
   CaptureSubscription,
 } from './contract.ts';
-import { findCapture, findEvidence, insertCapture } from './stores/capture-store.ts';
+import { grantEnded, grantedRequest } from './granted-request.ts';
+import { reachesCall, reachesCapture } from './reach.ts';
+import { findEvidence, findOwnedCapture, insertCapture } from './stores/capture-store.ts';
+import { findGrant, useGrant } from './stores/grant-store.ts';
 import { CaptureEventLog } from './take-payment/event-log.ts';
 import { checkOrder, refuseCardLike, type CaptureDefaults } from './take-payment/order.ts';
 import { noProvider } from './take-payment/payment.ts';
@@ -52,16 +58,20 @@ export class Captures implements CaptureDesk {
     return false;
   }
 
-  async create(actor: Actor, request: CaptureRequest): Promise<CaptureResource> {
+  async create(actor: Actor, asked: CaptureRequest): Promise<CaptureResource> {
     const { database, calls, provider, defaults, instanceId, clock, logger } = this.#options;
     if (provider === undefined) throw noProvider();
     refuseCardLike(actor.subject, 'subject');
+    const request = await this.#allowed(actor, asked);
     const call = this.#callOf(actor, request);
     const order = checkOrder(request, provider.capabilities, defaults);
+    const { grantId } = actor;
     const identity = {
       id: newId('cap'),
       accountId: actor.accountId,
       callId: call.callId,
+      agentId: call.agentId,
+      ...(grantId !== undefined && { grantId }),
       createdAt: clock.now(),
       order,
     };
@@ -71,18 +81,25 @@ export class Captures implements CaptureDesk {
       { database, calls, provider, log, clock, logger, secureTimeoutMs: defaults.secureTimeoutMs },
       identity,
     );
-    const inserted = await database.transaction(
-      actor.accountId,
-      async (db) =>
-        await insertCapture(db, {
-          accountId: actor.accountId,
-          instanceId,
-          requestedBy: actor.subject,
-          request,
-          resource: capture.resource,
-        }),
-    );
-    if (!inserted) throw new HushtoneError('capture_running', 'conflict', 'A capture runs on this call.');
+    await database.transaction(accountId, async (db) => {
+      if (grantId !== undefined) await this.#use(db, grantId);
+      const inserted = await insertCapture(db, {
+        accountId,
+        instanceId,
+        requestedBy: actor.subject,
+        request,
+        resource: capture.resource,
+        ...(grantId !== undefined && { grantId }),
+      });
+      // Thrown in here: a grant is not used up by a capture that there is not.
+      if (!inserted) throw new HushtoneError('capture_running', 'conflict', 'A capture runs on this call.');
+      const audited: AuditEntry[] = [];
+      if (grantId !== undefined) {
+        const use = { capture_id: identity.id };
+        audited.push(auditEntry(actor, 'grant.use', { type: 'grant', id: grantId }, { after: use }));
+      }
+      await appendAudit(db, audited);
+    });
     this.#running.set(identity.id, capture);
     void capture.whenEnded.then(() => this.#running.delete(identity.id));
     capture.start();
@@ -191,6 +208,27 @@ export class Captures implements CaptureDesk {
     timer?.cancel();
   }
 
+  /** What is asked for, bound to the grant that it is asked for with. */
+  async #allowed(actor: Actor, request: CaptureRequest): Promise<CaptureRequest> {
+    const { grantId } = actor;
+    if (grantId === undefined) return request;
+    const grant = await this.#options.database.transaction(
+      actor.accountId,
+      async (db) => await findGrant(db, grantId),
+    );
+    if (grant === undefined || grant.agentId !== actor.subject) throw grantEnded();
+    return grantedRequest(grant, request);
+  }
+
+  /** Counts the use of a grant: whether it still stood is decided here, under the lock of its row. */
+  async #use(db: Queryable, grantId: string): Promise<void> {
+    const at = this.#options.clock.now();
+    if ((await useGrant(db, grantId, at)) !== undefined) return;
+    const grant = await findGrant(db, grantId);
+    if (grant === undefined || grant.revokedAt !== undefined || grant.expiresAt <= at) throw grantEnded();
+    throw new HushtoneError('grant_used', 'conflict', 'The capture grant has been used already.');
+  }
+
   #callOf(actor: Actor, request: CaptureRequest): CallSnapshot {
     const { calls } = this.#options;
     const { call_id: callId, agent_id: agentId } = request;
@@ -198,7 +236,12 @@ export class Captures implements CaptureDesk {
       throw new HushtoneError('call_ambiguous', 'invalid', 'Name the call by call_id or by agent_id.');
     }
     const call = callId === undefined ? calls.ofAgent(actor.accountId, agentId ?? '') : calls.get(callId);
-    if (call === undefined || call.accountId !== actor.accountId || call.state === 'ended') {
+    if (
+      call === undefined ||
+      call.accountId !== actor.accountId ||
+      call.state === 'ended' ||
+      !reachesCall(actor, call)
+    ) {
       const what = callId === undefined ? 'The agent is on no call.' : 'There is no such live call.';
       throw new HushtoneError('call_not_found', 'not_found', what);
     }
@@ -210,15 +253,20 @@ export class Captures implements CaptureDesk {
 
   #runningOf(actor: Actor, captureId: string): RunningCapture | undefined {
     const capture = this.#running.get(captureId);
-    return capture?.identity.accountId === actor.accountId ? capture : undefined;
+    if (capture === undefined || capture.identity.accountId !== actor.accountId) return undefined;
+    return reachesCapture(actor, { ...capture.identity, ended: capture.ended }) ? capture : undefined;
   }
 
   async #stored(actor: Actor, captureId: string): Promise<CaptureResource> {
     const capture = await this.#options.database.transaction(
       actor.accountId,
-      async (db) => await findCapture(db, captureId),
+      async (db) => await findOwnedCapture(db, captureId),
     );
-    if (capture !== undefined) return capture;
+    if (capture !== undefined) {
+      const { view, agentId, grantId } = capture;
+      const ownership = { agentId, ended: isEnded(view), ...(grantId !== null && { grantId }) };
+      if (reachesCapture(actor, ownership)) return view;
+    }
     throw new HushtoneError('capture_not_found', 'not_found', 'There is no such capture.');
   }
 

@@ -15,6 +15,7 @@ import type {
   GrantResource,
   IssuedGrantResource,
 } from './contract.ts';
+import { grantEnded } from './granted-request.ts';
 import { findCallState } from './stores/call-store.ts';
 import {
   findEndedGrants,
@@ -141,7 +142,7 @@ export class Grants implements GrantDesk {
       async (db) => await isGrantStanding(db, grantId, subject, clock.now()),
     );
     if (standing) return;
-    throw new HushtoneError('grant_ended', 'unauthenticated', 'The capture grant has ended.');
+    throw grantEnded();
   }
 
   watch({ grantId }: GrantActor, ended: () => void): CaptureSubscription {

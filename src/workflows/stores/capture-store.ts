@@ -9,6 +9,8 @@ export interface NewCapture {
   readonly requestedBy: string;
   readonly request: CaptureRequest;
   readonly resource: CaptureResource;
+  /** The capture grant that it was started with. */
+  readonly grantId?: string;
 }
 
 /**
@@ -20,8 +22,8 @@ export async function insertCapture(db: Queryable, capture: NewCapture): Promise
   const rows = await db.query(
     `INSERT INTO captures
        (id, account_id, call_id, instance_id, status, purpose, amount, currency, reference, spec, view, requested_by,
-        created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+        created_at, updated_at, grant_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)
      ON CONFLICT (call_id) WHERE status NOT IN
        ('succeeded', 'declined', 'failed', 'cancelled', 'expired', 'abandoned', 'interrupted') DO NOTHING
      RETURNING id`,
@@ -39,6 +41,7 @@ export async function insertCapture(db: Queryable, capture: NewCapture): Promise
       JSON.stringify(resource),
       capture.requestedBy,
       resource.created_at,
+      capture.grantId ?? null,
     ],
   );
   return rows.length === 1;
@@ -75,6 +78,22 @@ export async function findCapture(db: Queryable, captureId: string): Promise<Cap
     captureId,
   ]);
   return rows[0]?.view;
+}
+
+/** A capture, with what decides who may see it. */
+export interface OwnedCapture {
+  readonly view: CaptureResource;
+  readonly agentId: string;
+  readonly grantId: string | null;
+}
+
+export async function findOwnedCapture(db: Queryable, captureId: string): Promise<OwnedCapture | undefined> {
+  const rows = await db.query<OwnedCapture>(
+    `SELECT c.view, k.agent_id AS "agentId", c.grant_id AS "grantId"
+     FROM captures c JOIN calls k ON k.account_id = c.account_id AND k.id = c.call_id WHERE c.id = $1`,
+    [captureId],
+  );
+  return rows[0];
 }
 
 export async function saveEvidence(

@@ -9,6 +9,10 @@ export interface CaptureIdentity {
   readonly id: string;
   readonly accountId: string;
   readonly callId: string;
+  /** The agent on the call. */
+  readonly agentId: string;
+  /** The capture grant that it was started with. */
+  readonly grantId?: string;
   readonly createdAt: Date;
   readonly order: PaymentOrder;
 }
