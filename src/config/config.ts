@@ -38,6 +38,14 @@ export interface NamedFile {
   readonly development: boolean;
 }
 
+export interface AuditConfig {
+  /** PKCS#8 PEM, Ed25519. Absent, outside production only: no checkpoints are made. */
+  readonly signingKey?: Secret;
+  readonly checkpointSeconds: number;
+  /** An RSA certificate and key. Absent: manifests of exports are not signed. */
+  readonly exportIdentity?: TlsIdentity;
+}
+
 /** The whole configuration: read once, checked, frozen to its leaves and passed down. */
 export interface Config {
   readonly environment: Environment;
@@ -115,6 +123,7 @@ export interface Config {
     /** PKCS#8 PEM, Ed25519. */
     readonly signingKey: Secret;
   };
+  readonly audit: AuditConfig;
   readonly files: readonly NamedFile[];
 }
 

@@ -207,8 +207,35 @@ function readTokens(reader: SettingReader): Config['tokens'] {
   return {
     issuer: reader.text('TOKEN_ISSUER', TOKEN_NAME) ?? '',
     audience: reader.text('TOKEN_AUDIENCE', TOKEN_NAME) ?? '',
-    signingKey: readSigningKey(reader) ?? NOTHING,
+    signingKey: readSigningKey(reader, 'TOKEN_SIGNING_KEY_FILE') ?? NOTHING,
   };
+}
+
+function readAudit(reader: SettingReader, production: boolean): Config['audit'] {
+  if (production && !reader.has('AUDIT_SIGNING_KEY_FILE')) {
+    reader.missing('AUDIT_SIGNING_KEY_FILE', 'in production');
+  }
+  const signingKey = readSigningKey(reader, 'AUDIT_SIGNING_KEY_FILE');
+  const certificate = reader.has('AUDIT_EXPORT_CERT_FILE');
+  const key = reader.has('AUDIT_EXPORT_KEY_FILE');
+  if (certificate && !key) reader.missing('AUDIT_EXPORT_KEY_FILE', 'with `AUDIT_EXPORT_CERT_FILE`');
+  if (key && !certificate) reader.missing('AUDIT_EXPORT_CERT_FILE', 'with `AUDIT_EXPORT_KEY_FILE`');
+  const exportIdentity = readIdentity(reader, 'AUDIT_EXPORT_CERT_FILE', 'AUDIT_EXPORT_KEY_FILE');
+  return {
+    checkpointSeconds: reader.integer('AUDIT_CHECKPOINT_SECONDS'),
+    ...(signingKey !== undefined && { signingKey }),
+    ...(exportIdentity !== undefined && { exportIdentity }),
+  };
+}
+
+/** What the audit commands need, without the rest. Throws a `ConfigError`. */
+export function loadAuditSettings(
+  env: Readonly<Record<string, string | undefined>>,
+): Pick<Config, 'audit' | 'database'> {
+  const reader = new SettingReader(env);
+  const settings = { audit: readAudit(reader, false), database: readDatabase(reader, false) };
+  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  return deepFreeze(settings);
 }
 
 /** The HTTP and the telephony listener are two: a fixed port serves one of them on an address. */
@@ -253,6 +280,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     ...(provider !== undefined && { provider }),
     tokens: readTokens(reader),
+    audit: readAudit(reader, production),
     files: reader.files,
   };
   refuseSharedPort(reader, config);

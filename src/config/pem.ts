@@ -4,8 +4,10 @@ import type { TlsIdentity } from './config.ts';
 import { certificatesOf } from './development-material.ts';
 import type { SettingReader } from './setting-reader.ts';
 
-type CertificateSetting = 'TLS_CERT_FILE' | 'PROVIDER_CA_FILE' | 'PROVIDER_CLIENT_CERT_FILE';
-type KeySetting = 'TLS_KEY_FILE' | 'PROVIDER_CLIENT_KEY_FILE' | 'TOKEN_SIGNING_KEY_FILE';
+type CertificateSetting =
+  'TLS_CERT_FILE' | 'PROVIDER_CA_FILE' | 'PROVIDER_CLIENT_CERT_FILE' | 'AUDIT_EXPORT_CERT_FILE';
+type KeySetting = 'TLS_KEY_FILE' | 'PROVIDER_CLIENT_KEY_FILE' | 'AUDIT_EXPORT_KEY_FILE';
+type SigningKeySetting = 'TOKEN_SIGNING_KEY_FILE' | 'AUDIT_SIGNING_KEY_FILE';
 
 function parseCertificates(pem: string): X509Certificate[] {
   try {
@@ -56,12 +58,12 @@ export function readIdentity(
  * An Ed25519 private key, PKCS#8 PEM (RFC 8410). It is written anew without any explanatory text around it, which
  * some readers of PEM refuse.
  */
-export function readSigningKey(reader: SettingReader): Secret | undefined {
-  const pem = reader.file('TOKEN_SIGNING_KEY_FILE');
+export function readSigningKey(reader: SettingReader, name: SigningKeySetting): Secret | undefined {
+  const pem = reader.file(name);
   if (pem === undefined) return undefined;
   const key = pem.includes('-----BEGIN PRIVATE KEY-----') ? parseKey(pem) : undefined;
   if (key?.asymmetricKeyType !== 'ed25519') {
-    reader.report('TOKEN_SIGNING_KEY_FILE', 'the file holds no Ed25519 private key in PKCS#8 PEM');
+    reader.report(name, 'the file holds no Ed25519 private key in PKCS#8 PEM');
     return undefined;
   }
   return new Secret(key.export({ type: 'pkcs8', format: 'pem' }).toString());

@@ -376,6 +376,33 @@ export const SETTINGS = {
     shape: 'an Ed25519 private key, PKCS#8 PEM, not encrypted',
     meaning: 'The key that signs access tokens.',
   },
+  AUDIT_SIGNING_KEY_FILE: {
+    group: 'Audit',
+    kind: 'file',
+    required: 'in production',
+    shape: 'an Ed25519 private key, PKCS#8 PEM, not encrypted; not the one of the access tokens',
+    meaning: 'The key that signs the checkpoints of the audit trail. Without it none are made.',
+  },
+  AUDIT_CHECKPOINT_SECONDS: {
+    group: 'Audit',
+    kind: 'integer',
+    default: '300',
+    minimum: 1,
+    maximum: 86_400,
+    meaning: 'How often audit chains that have grown get a signed checkpoint.',
+  },
+  AUDIT_EXPORT_CERT_FILE: {
+    group: 'Audit',
+    kind: 'file',
+    shape: 'a PEM certificate, its chain after it; together with `AUDIT_EXPORT_KEY_FILE`',
+    meaning: 'The certificate that manifests of audit exports are signed under (CMS). Without it they are not signed.',
+  },
+  AUDIT_EXPORT_KEY_FILE: {
+    group: 'Audit',
+    kind: 'file',
+    shape: 'the PEM RSA private key of `AUDIT_EXPORT_CERT_FILE`, not encrypted',
+    meaning: 'Its private key.',
+  },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -29,7 +29,8 @@ export interface Authority extends Issued {
 
 export interface LeafRequest {
   readonly commonName: string;
-  readonly usage: 'server' | 'client';
+  /** `signing`: signs documents (CMS), and no TLS. */
+  readonly usage: 'server' | 'client' | 'signing';
 }
 
 /** Node makes RSA keys in native code, off the main thread; forge would block for seconds. */
@@ -78,6 +79,13 @@ export async function createAuthority(commonName: string, validity: Validity): P
   };
 }
 
+/** RFC 5280 section 4.2.1.12. Whoever verifies a CMS wants a certificate for mail, as S/MIME has it. */
+const EXTENDED_KEY_USAGE = {
+  server: { name: 'extKeyUsage', serverAuth: true },
+  client: { name: 'extKeyUsage', clientAuth: true },
+  signing: { name: 'extKeyUsage', emailProtection: true },
+} as const;
+
 /** A certificate for a process on this machine, signed by `authority`. */
 export async function issueLeaf(
   authority: Authority,
@@ -90,9 +98,7 @@ export async function issueLeaf(
   certificate.setExtensions([
     { name: 'basicConstraints', critical: true, cA: false },
     { name: 'keyUsage', critical: true, digitalSignature: true, keyEncipherment: true },
-    request.usage === 'server'
-      ? { name: 'extKeyUsage', serverAuth: true }
-      : { name: 'extKeyUsage', clientAuth: true },
+    EXTENDED_KEY_USAGE[request.usage],
     {
       name: 'subjectAltName',
       altNames: [

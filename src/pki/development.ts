@@ -14,11 +14,12 @@ const RENEWED_BEFORE_MS = 86_400_000;
 /** RFC 7468 section 2 allows explanatory text before a PEM block: the mark travels with every copy of a key. */
 const EXPLANATORY_TEXT = `${DEVELOPMENT_ORGANISATION}: never use in production\n`;
 
-const CERTIFICATES = ['ca', 'server', 'provider', 'client'] as const;
+const CERTIFICATES = ['ca', 'server', 'provider', 'client', 'audit'] as const;
 
 type CertificateName = (typeof CERTIFICATES)[number];
 
 const TOKEN_SIGNING_KEY = 'token-signing-key.pem';
+const AUDIT_SIGNING_KEY = 'audit-signing-key.pem';
 
 const fileOf = (name: CertificateName): string => `${name}.pem`;
 const keyFileOf = (name: CertificateName): string => `${name}-key.pem`;
@@ -26,6 +27,7 @@ const keyFileOf = (name: CertificateName): string => `${name}-key.pem`;
 const FILES = new Set([
   ...CERTIFICATES.flatMap((name) => [fileOf(name), keyFileOf(name)]),
   TOKEN_SIGNING_KEY,
+  AUDIT_SIGNING_KEY,
 ]);
 
 /** Paths of a certificate and its private key. */
@@ -44,8 +46,12 @@ export interface DevelopmentPki {
   readonly provider: IdentityFiles;
   /** What the gateway shows to the provider. */
   readonly client: IdentityFiles;
+  /** Signs the manifests of audit exports. */
+  readonly audit: IdentityFiles;
   /** Ed25519, PKCS#8. */
   readonly tokenSigningKey: string;
+  /** Ed25519, PKCS#8: signs audit checkpoints. */
+  readonly auditSigningKey: string;
 }
 
 function pathsOf(directory: string): DevelopmentPki {
@@ -59,7 +65,9 @@ function pathsOf(directory: string): DevelopmentPki {
     server: identity('server'),
     provider: identity('provider'),
     client: identity('client'),
+    audit: identity('audit'),
     tokenSigningKey: join(directory, TOKEN_SIGNING_KEY),
+    auditSigningKey: join(directory, AUDIT_SIGNING_KEY),
   };
 }
 
@@ -67,14 +75,15 @@ function pathsOf(directory: string): DevelopmentPki {
 async function isUsable(pki: DevelopmentPki, now: Date): Promise<boolean> {
   try {
     const ca = new X509Certificate(await readFile(pki.ca.certificate));
-    for (const { certificate, key } of [pki.ca, pki.server, pki.provider, pki.client]) {
+    for (const { certificate, key } of [pki.ca, pki.server, pki.provider, pki.client, pki.audit]) {
       const parsed = new X509Certificate(await readFile(certificate));
       const runsOut = Date.parse(parsed.validTo) - now.getTime() < RENEWED_BEFORE_MS;
       if (runsOut || Date.parse(parsed.validFrom) > now.getTime() || !parsed.verify(ca.publicKey))
         return false;
       if (!parsed.checkPrivateKey(createPrivateKey(await readFile(key)))) return false;
     }
-    return createPrivateKey(await readFile(pki.tokenSigningKey)).asymmetricKeyType === 'ed25519';
+    const keys = await Promise.all([readFile(pki.tokenSigningKey), readFile(pki.auditSigningKey)]);
+    return keys.every((key) => createPrivateKey(key).asymmetricKeyType === 'ed25519');
   } catch {
     return false; // a file is missing or broken: that is what "not usable" means
   }
@@ -85,21 +94,28 @@ async function writeIdentity(files: IdentityFiles, { certificate, key }: Issued)
   await writeFile(files.key, EXPLANATORY_TEXT + key, { mode: 0o600 });
 }
 
+async function writeSigningKey(file: string): Promise<void> {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  await writeFile(file, EXPLANATORY_TEXT + pem, { mode: 0o600 });
+}
+
 async function writeSet(pki: DevelopmentPki, now: Date): Promise<void> {
   const validity = { from: now, days: VALID_DAYS };
   const ca = await createAuthority('Development CA', validity);
-  const [server, provider, client] = await Promise.all([
+  const [server, provider, client, audit] = await Promise.all([
     issueLeaf(ca, { commonName: 'gateway', usage: 'server' }, validity),
     issueLeaf(ca, { commonName: 'sandbox provider', usage: 'server' }, validity),
     issueLeaf(ca, { commonName: 'gateway as client', usage: 'client' }, validity),
+    issueLeaf(ca, { commonName: 'audit exports', usage: 'signing' }, validity),
   ]);
-  const { privateKey } = generateKeyPairSync('ed25519');
   await writeIdentity(pki.ca, ca);
   await writeIdentity(pki.server, server);
   await writeIdentity(pki.provider, provider);
   await writeIdentity(pki.client, client);
-  const tokenKey = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  await writeFile(pki.tokenSigningKey, EXPLANATORY_TEXT + tokenKey, { mode: 0o600 });
+  await writeIdentity(pki.audit, audit);
+  await writeSigningKey(pki.tokenSigningKey);
+  await writeSigningKey(pki.auditSigningKey);
 }
 
 /** The directory is replaced as a whole, so it must hold nothing of anyone else. */
@@ -131,7 +147,7 @@ async function replaceSet(directory: string, now: Date): Promise<void> {
 }
 
 /**
- * A certificate authority, certificates and a token-signing key for development and tests, valid for 30 days.
+ * A certificate authority, certificates and signing keys for development and tests, valid for 30 days.
  *
  * A set that is whole and valid for another day is left as it is; otherwise the whole set is made anew. Several
  * processes may call it at once: they all get the same set. Throws `pki_directory_in_use` when the directory holds

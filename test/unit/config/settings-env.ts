@@ -11,7 +11,7 @@ export const ROUTES = JSON.stringify({
   },
 });
 
-/** A directory with a token-signing key that an operator could have made, and the least that a server needs. */
+/** A directory with signing keys that an operator could have made, and the least that a server needs. */
 export interface Fixture {
   readonly directory: string;
   readonly env: Record<string, string | undefined>;
@@ -21,8 +21,11 @@ export interface Fixture {
 export async function makeFixture(): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'hushtone-config-'));
   const keyFile = join(directory, 'token.pem');
-  const { privateKey } = generateKeyPairSync('ed25519');
-  await writeFile(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const auditKeyFile = join(directory, 'audit.pem');
+  for (const file of [keyFile, auditKeyFile]) {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    await writeFile(file, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  }
   return {
     directory,
     env: {
@@ -32,6 +35,7 @@ export async function makeFixture(): Promise<Fixture> {
       FREESWITCH_MEDIA_ADDRESSES: '127.0.0.1',
       ROUTES,
       TOKEN_SIGNING_KEY_FILE: keyFile,
+      AUDIT_SIGNING_KEY_FILE: auditKeyFile,
       NUMBERS_KEY: randomBytes(32).toString('base64'),
     },
     remove: () => rm(directory, { recursive: true, force: true }),
