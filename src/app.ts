@@ -1,5 +1,6 @@
 import { BlockList } from 'node:net';
 import { join } from 'node:path';
+import { issueGrantToken } from './access/grant-token.ts';
 import { createTokenVerifier } from './access/access-token.ts';
 import { createKeyRing, readSigningKey } from './access/signing-keys.ts';
 import { assertServable } from './config/assert-servable.ts';
@@ -29,6 +30,7 @@ import { createCallJournal } from './workflows/call-journal.ts';
 import { Captures } from './workflows/capture-desk.ts';
 import type { HealthReport } from './workflows/contract.ts';
 import { createNumbers, type Numbers } from './workflows/numbers.ts';
+import { Grants } from './workflows/grant-desk.ts';
 import { startReconciler } from './workflows/reconcile.ts';
 import { interruptOrphans } from './workflows/recovery.ts';
 import { ensureAccount } from './workflows/stores/account-store.ts';
@@ -143,6 +145,16 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
       numbers,
       isCaptured: (callId) => captures.isCaptured(callId),
     }),
+    grants: new Grants({
+      database,
+      issueToken: async (grant) => await issueGrantToken(tokens, grant, clock),
+      clock,
+      logger,
+    }),
+    listener: config.http,
+    rateLimits: config.rateLimits,
+    panelOrigins: config.http.panelOrigins,
+    clock,
     readiness: async () => await readiness(database),
     verifyToken: createTokenVerifier(tokens, clock),
     logger,

@@ -2,7 +2,7 @@ import { TLSSocket } from 'node:tls';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TokenVerifier } from '../access/access-token.ts';
 import { thumbprintOf, type Presented } from '../access/certificate-binding.ts';
-import { isAllowed, type AddressBlocks } from '../access/networks.ts';
+import { isAllowed, plainAddress, type AddressBlocks } from '../access/networks.ts';
 import { maySeeNumbers, reachOf } from '../access/policy.ts';
 import type { Principal } from '../access/principal.ts';
 import { HushtoneError } from '../kernel/errors.ts';
@@ -45,7 +45,7 @@ function tokenOf(request: FastifyRequest): string {
 }
 
 /** The certificate of a TLS client, whose key the handshake has proved, whoever signed it. */
-function presentedBy({ raw: { socket } }: FastifyRequest): Presented {
+export function presentedBy({ raw: { socket } }: FastifyRequest): Presented {
   const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
   return certificate === undefined ? {} : { certificateThumbprint: thumbprintOf(certificate.raw) };
 }
@@ -62,7 +62,7 @@ export function requireAccess(
   return async (request, reply) => {
     const principal: Principal = {
       ...(await rules.verifyToken(tokenOf(request), presentedBy(request))),
-      address: request.ip,
+      address: plainAddress(request.ip),
       requestId: request.id,
     };
     const reach = reachOf(operationId, principal);

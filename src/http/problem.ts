@@ -20,6 +20,7 @@ const STATUS: Record<ErrorKind, number> = {
   forbidden: 403,
   not_found: 404,
   conflict: 409,
+  limited: 429,
   unavailable: 503,
   internal: 500,
 };
@@ -33,6 +34,7 @@ const TITLE: Record<number, string> = {
   409: 'Conflict',
   413: 'Content too large',
   415: 'Unsupported media type',
+  429: 'Too many requests',
   431: 'Request header fields too large',
   500: 'Internal error',
   503: 'Unavailable',

@@ -1,36 +1,72 @@
+import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import openapiGlue from 'fastify-openapi-glue';
 import type { Socket } from 'node:net';
 import type { TokenVerifier } from '../access/access-token.ts';
+import { TOKEN_PATH, type AuthorizationServer } from '../access/authorization-server.ts';
 import { HushtoneError } from '../kernel/errors.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { CallDesk, CaptureDesk, HealthReport } from '../workflows/contract.ts';
-import { requireAccess } from './auth.ts';
+import type { CallDesk, CaptureDesk, GrantDesk, HealthReport } from '../workflows/contract.ts';
+import { requireAccess, type AccessRules } from './auth.ts';
 import type { Contract } from './contract.ts';
+import { acceptForms } from './form.ts';
 import type { Handlers } from './handlers.ts';
 import { notFoundProblem, PROBLEM_TYPE, toProblem, unreadableProblem, type Problem } from './problem.ts';
+import { listenerOptions, type ListenerOptions } from './listener.ts';
+import { createRateLimiter, type RateLimits } from './rate-limit.ts';
 import { callHandlers } from './routes/calls.ts';
 import { captureHandlers } from './routes/captures.ts';
+import { grantHandlers } from './routes/grants.ts';
 import { healthHandlers } from './routes/health.ts';
+import { oauthHandlers, tokenRouteOptions } from './routes/oauth.ts';
 import { createValidatorCompiler } from './validation.ts';
 
 /** A capture request is under 2 kB; nothing that this interface takes is larger. */
 const LARGEST_BODY_BYTES = 32 * 1024;
-/** A client has this long to send its whole request. */
-const REQUEST_TIMEOUT_MS = 15_000;
+/** Apart from GET: what this interface's operations use. */
+const CROSS_ORIGIN_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const CROSS_ORIGIN_REQUEST_HEADERS = ['authorization', 'content-type', 'idempotency-key', 'last-event-id'];
+const CROSS_ORIGIN_ANSWER_HEADERS = ['location', 'ratelimit', 'ratelimit-policy', 'retry-after'];
+/** How long a browser may rely on an answer to a preflight request. */
+const PREFLIGHT_SECONDS = 600;
 
 export interface HttpOptions {
   readonly contract: Contract;
   readonly captures: CaptureDesk;
   readonly calls: CallDesk;
+  readonly grants: GrantDesk;
   readonly readiness: () => Promise<HealthReport>;
   readonly verifyToken: TokenVerifier;
+  readonly authorization: AuthorizationServer;
+  /** Lists of blocks that the address of a request must be in, each of them; an empty list allows any. */
+  readonly networksOf?: AccessRules['networksOf'];
+  readonly listener: ListenerOptions;
+  readonly rateLimits: RateLimits;
+  /** Origins of web pages that may call from a browser. */
+  readonly panelOrigins: readonly string[];
+  readonly clock: Clock;
   readonly logger: Logger;
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: {
+    readonly cert: string;
+    readonly key: string;
+    /** Ask clients for a certificate, whoever signed it: tokens can be bound to one (RFC 8705). */
+    readonly askForCertificates?: boolean;
+  };
   /** Compare every response with the contract and fail the request when it differs. Off in production. */
   readonly checkResponses: boolean;
+}
+
+function httpsOptions({ cert, key, askForCertificates = false }: NonNullable<HttpOptions['tls']>) {
+  return {
+    cert,
+    key,
+    minVersion: 'TLSv1.2' as const,
+    // What counts is the key that the client proves to hold, not who vouches for it (RFC 8705 section 2.2).
+    ...(askForCertificates && { requestCert: true, rejectUnauthorized: false }),
+  };
 }
 
 type ProblemSender = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
@@ -38,9 +74,11 @@ type ProblemSender = (error: unknown, request: FastifyRequest, reply: FastifyRep
 /** Builds the server without listening. Routes, validation and scopes come from openapi.yaml. */
 export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> {
   const sendProblem = problemSender(options.logger);
+  const listener = listenerOptions(options.listener);
+  const limiter = createRateLimiter(options.rateLimits, options.clock);
   const server = Fastify({
+    ...listener.fastify,
     bodyLimit: LARGEST_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
     genReqId: () => newId('req'),
     forceCloseConnections: true,
     // Fastify's own answer is no problem document; all connections are closed at that moment anyway.
@@ -50,7 +88,9 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
       sendProblem(error, request, reply),
     clientErrorHandler: answerUnreadable,
     logger: false,
-    ...(options.tls && { https: { ...options.tls, minVersion: 'TLSv1.2' as const } }),
+    ...(options.tls
+      ? { https: { ...listener.https, ...httpsOptions(options.tls) } }
+      : { http: listener.http }),
   }) as FastifyInstance;
 
   server.setValidatorCompiler(createValidatorCompiler());
@@ -62,13 +102,35 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
     await reply.code(404).type(PROBLEM_TYPE).send(notFoundProblem(request.id));
   });
   acceptEmptyJson(server);
+  acceptForms(server, [TOKEN_PATH]);
   await server.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
+  if (options.panelOrigins.length > 0) await allowCrossOrigin(server, options.panelOrigins);
+  // Before a token is looked at, and for paths that there are not.
+  server.addHook('onRequest', async (request, reply) => limiter.countAddress(request, reply));
   await server.register(openapiGlue, {
     specification: structuredClone(options.contract.document),
-    operationResolver: operationResolver(options),
+    operationResolver: operationResolver(options, {
+      verifyToken: options.verifyToken,
+      ...(options.networksOf && { networksOf: options.networksOf }),
+      checkGrant: async (principal) => await options.grants.check(principal),
+      count: (principal, reply) => limiter.countPrincipal(principal, reply),
+    }),
   });
   logRequests(server, options.logger);
   return server;
+}
+
+/** The Fetch standard's CORS protocol, for the panel's origins only: any other page reads nothing of an answer. */
+async function allowCrossOrigin(server: FastifyInstance, origins: readonly string[]): Promise<void> {
+  await server.register(cors, {
+    origin: [...origins],
+    methods: CROSS_ORIGIN_METHODS,
+    allowedHeaders: CROSS_ORIGIN_REQUEST_HEADERS,
+    exposedHeaders: CROSS_ORIGIN_ANSWER_HEADERS,
+    maxAge: PREFLIGHT_SECONDS,
+    // Access tokens are sent by the page; no cookie of ours is there to be misused.
+    credentials: false,
+  });
 }
 
 function problemSender(logger: Logger): ProblemSender {
@@ -86,7 +148,8 @@ function problemSender(logger: Logger): ProblemSender {
 /** RFC 6750 section 3. */
 function challengeOf({ status, code }: Problem): string | undefined {
   if (code === 'scope_missing') return 'Bearer error="insufficient_scope"';
-  if (code === 'token_invalid' || code === 'grant_ended') return 'Bearer error="invalid_token"';
+  if (['token_invalid', 'grant_ended', 'client_disabled'].includes(code))
+    return 'Bearer error="invalid_token"';
   return status === 401 ? 'Bearer' : undefined;
 }
 
@@ -118,11 +181,13 @@ function acceptEmptyJson(server: FastifyInstance): void {
   });
 }
 
-function operationResolver(options: HttpOptions) {
+function operationResolver(options: HttpOptions, rules: AccessRules) {
   const handlers: Handlers = {
-    ...captureHandlers(options.captures),
+    ...captureHandlers(options.captures, options.grants),
+    ...grantHandlers(options.grants),
     ...callHandlers(options.calls),
     ...healthHandlers(options.readiness),
+    ...oauthHandlers(options.authorization),
   };
   return (operationId: string) => {
     const handler = handlers[operationId];
@@ -130,8 +195,9 @@ function operationResolver(options: HttpOptions) {
       throw new Error(`openapi.yaml has the operation ${operationId} and no handler does`);
     const scopes = options.contract.scopesOf(operationId);
     return {
-      ...(scopes && { onRequest: requireAccess(operationId, scopes, options) }),
+      ...(scopes && { onRequest: requireAccess(operationId, scopes, rules) }),
       ...(options.checkResponses && { preSerialization: responseCheck(options, operationId) }),
+      ...(operationId === 'createToken' && tokenRouteOptions(options.logger)),
       handler,
     } as never;
   };

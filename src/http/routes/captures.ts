@@ -1,5 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { CaptureCommand, CaptureDesk, CaptureRequest, FieldName } from '../../workflows/contract.ts';
+import type {
+  CaptureCommand,
+  CaptureDesk,
+  CaptureRequest,
+  FieldName,
+  GrantDesk,
+} from '../../workflows/contract.ts';
 import { principalOf } from '../auth.ts';
 import type { Handlers } from '../handlers.ts';
 import { EVENT_STREAM_TYPE, openEventStream, type EventStream } from '../sse.ts';
@@ -8,7 +14,7 @@ const captureIdOf = (request: FastifyRequest): string =>
   (request.params as { capture_id: string }).capture_id;
 
 /** The operations of the tag `captures`. */
-export function captureHandlers(captures: CaptureDesk): Handlers {
+export function captureHandlers(captures: CaptureDesk, grants: GrantDesk): Handlers {
   const command =
     (build: (request: FastifyRequest) => CaptureCommand) =>
     async (request: FastifyRequest): Promise<unknown> =>
@@ -30,12 +36,13 @@ export function captureHandlers(captures: CaptureDesk): Handlers {
     cancelCapture: command(() => ({ type: 'cancel' })),
     getCaptureEvidence: async (request) =>
       await captures.evidence(principalOf(request), captureIdOf(request)),
-    streamCaptureEvents: async (request, reply) => await streamEvents(captures, request, reply),
+    streamCaptureEvents: async (request, reply) => await streamEvents(captures, grants, request, reply),
   };
 }
 
 async function streamEvents(
   captures: CaptureDesk,
+  grants: GrantDesk,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
@@ -57,6 +64,12 @@ async function streamEvents(
       () => opened().close(),
     );
     opened().onClose(() => subscription.close());
+    const { grantId } = actor;
+    if (grantId !== undefined) {
+      // The stream ends with its grant: a request is checked once, and a stream is one request for minutes.
+      const watch = grants.watch({ ...actor, grantId }, () => opened().abort());
+      opened().onClose(() => watch.close());
+    }
   } catch (error) {
     if (stream === undefined) throw error;
     stream.abort();

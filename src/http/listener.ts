@@ -1,0 +1,36 @@
+import type { FastifyServerOptions } from 'fastify';
+import { addressMatcher } from '../access/networks.ts';
+
+/** What the listener puts up with. */
+export interface ListenerOptions {
+  /** Addresses and CIDR blocks of the proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+  /** How long the headers of a request may take, the TLS handshake before them as long again. */
+  readonly headersTimeoutMs: number;
+  /** How long a whole request may take. */
+  readonly requestTimeoutMs: number;
+  /** How long a connection without a request stays open. */
+  readonly keepAliveTimeoutMs: number;
+}
+
+/** Connections are looked at this often, so that a time-out is at most this late. */
+const LONGEST_CHECK_INTERVAL_MS = 1000;
+
+/** For Fastify: where requests come from, and how long a slow client may keep a connection. */
+export function listenerOptions(options: ListenerOptions) {
+  const { trustedProxies, headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs } = options;
+  const server = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(LONGEST_CHECK_INTERVAL_MS, headersTimeoutMs),
+  };
+  return {
+    fastify: {
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      trustProxy: trustedProxies.length === 0 ? false : addressMatcher(trustedProxies),
+    } satisfies FastifyServerOptions,
+    http: server,
+    https: { ...server, handshakeTimeout: headersTimeoutMs },
+  };
+}
