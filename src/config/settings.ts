@@ -376,6 +376,83 @@ export const SETTINGS = {
     shape: 'an Ed25519 private key, PKCS#8 PEM, not encrypted',
     meaning: 'The key that signs access tokens.',
   },
+  TOKEN_PREVIOUS_KEY_FILES: {
+    group: 'Access tokens',
+    kind: 'list',
+    shape: 'files with Ed25519 keys, public or private, PEM, with commas between them',
+    meaning:
+      'Keys that verify access tokens and do not sign. To change the signing key without a gap: name the next one ' +
+      'here on every instance, then exchange the two, and take the old one out when its last token has run out.',
+  },
+  CLIENT_CERTIFICATES: {
+    group: 'Access tokens',
+    kind: 'choice',
+    default: 'none',
+    choices: ['none', 'optional'],
+    meaning:
+      'Whether the HTTP listener asks its clients for a TLS certificate, so that access tokens can be bound to it ' +
+      '(RFC 8705). Needs `TLS_CERT_FILE`; browsers that have certificates will ask their users for one.',
+  },
+  EXTERNAL_ISSUER: {
+    group: 'Access tokens of another issuer',
+    kind: 'text',
+    shape: 'at most 255 characters, no spaces',
+    meaning: 'The `iss` of another authorization server whose access tokens are taken besides our own.',
+  },
+  EXTERNAL_AUDIENCE: {
+    group: 'Access tokens of another issuer',
+    kind: 'text',
+    required: 'with `EXTERNAL_ISSUER`',
+    shape: 'at most 255 characters, no spaces',
+    meaning: 'The `aud` that its tokens for this gateway carry.',
+  },
+  EXTERNAL_JWKS_URL: {
+    group: 'Access tokens of another issuer',
+    kind: 'url',
+    shape: 'an `https:` URL without a query',
+    meaning: 'Where its public keys are fetched. Either this or `EXTERNAL_JWKS_FILE`.',
+  },
+  EXTERNAL_JWKS_CA_FILE: {
+    group: 'Access tokens of another issuer',
+    kind: 'file',
+    defaultInWords: 'the authorities that Node trusts',
+    shape: 'PEM certificates',
+    meaning: 'Who may have signed the certificate behind `EXTERNAL_JWKS_URL`; no other authority is trusted.',
+  },
+  EXTERNAL_JWKS_FILE: {
+    group: 'Access tokens of another issuer',
+    kind: 'file',
+    shape: 'a JWK set (RFC 7517)',
+    meaning: 'Its public keys, where they cannot be fetched.',
+  },
+  EXTERNAL_ALGORITHM: {
+    group: 'Access tokens of another issuer',
+    kind: 'choice',
+    default: 'RS256',
+    choices: ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'],
+    meaning: 'The one algorithm that its tokens are signed with; any other is refused.',
+  },
+  EXTERNAL_TOKEN_TYPE: {
+    group: 'Access tokens of another issuer',
+    kind: 'choice',
+    default: 'at+jwt',
+    choices: ['at+jwt', 'JWT'],
+    meaning: 'The `typ` of its access tokens: that of RFC 9068, or the one that every JWT may have.',
+  },
+  EXTERNAL_ACCOUNT_CLAIM: {
+    group: 'Access tokens of another issuer',
+    kind: 'text',
+    default: 'account_id',
+    shape: 'at most 255 characters, no spaces',
+    meaning: 'The claim that names the account. The issuer is trusted to name any.',
+  },
+  EXTERNAL_ROLES_CLAIM: {
+    group: 'Access tokens of another issuer',
+    kind: 'text',
+    default: 'roles',
+    shape: 'at most 255 characters, no spaces',
+    meaning: 'The claim that lists the roles; names that the gateway does not know count for nothing.',
+  },
   AUDIT_SIGNING_KEY_FILE: {
     group: 'Audit',
     kind: 'file',
@@ -395,7 +472,8 @@ export const SETTINGS = {
     group: 'Audit',
     kind: 'file',
     shape: 'a PEM certificate, its chain after it; together with `AUDIT_EXPORT_KEY_FILE`',
-    meaning: 'The certificate that manifests of audit exports are signed under (CMS). Without it they are not signed.',
+    meaning:
+      'The certificate that manifests of audit exports are signed under (CMS). Without it they are not signed.',
   },
   AUDIT_EXPORT_KEY_FILE: {
     group: 'Audit',
