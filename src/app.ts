@@ -1,10 +1,21 @@
 import { BlockList } from 'node:net';
 import { join } from 'node:path';
 import { issueGrantToken } from './access/grant-token.ts';
-import { createTokenVerifier } from './access/access-token.ts';
-import { createKeyRing, readSigningKey } from './access/signing-keys.ts';
+import { createTokenVerifier, type TokenIssuer, type TokenVerifier } from './access/access-token.ts';
+import {
+  createAuthorizationServer,
+  TOKEN_PATH,
+  type AuthorizationServer,
+} from './access/authorization-server.ts';
+import { createClientDirectory } from './access/client-directory-store.ts';
+import { createExternalVerifier } from './access/external-issuer.ts';
+import { createKeyRing, readSigningKey, readVerificationKey } from './access/signing-keys.ts';
+import { createTokenRecords } from './access/token-endpoint-store.ts';
+import { TokenEndpoint } from './access/token-endpoint.ts';
+import { chooseVerifier } from './access/token-verifier.ts';
+import { appendAudit } from './audit/store.ts';
 import { assertServable } from './config/assert-servable.ts';
-import type { Config } from './config/config.ts';
+import { publicUrlOf, type Config } from './config/config.ts';
 import { readEnvironment, readRuntime } from './config/environment.ts';
 import { loadConfig } from './config/load-config.ts';
 import { openDatabase, type Database } from './db/database.ts';
@@ -12,7 +23,7 @@ import { startEmbeddedPostgres } from './db/embedded.ts';
 import { migrate } from './db/migrate.ts';
 import { loadContract } from './http/contract.ts';
 import { buildHttp } from './http/server.ts';
-import { systemClock } from './kernel/clock.ts';
+import { systemClock, type Clock } from './kernel/clock.ts';
 import { createLogger, type Logger } from './kernel/logger.ts';
 import type { PaymentProvider } from './payments/contract.ts';
 import { connectSandboxProvider } from './payments/sandbox/provider.ts';
@@ -107,7 +118,10 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
   const contract = loadContract(CONTRACT);
   const tokens = {
     ...config.tokens,
-    keys: createKeyRing(readSigningKey(config.tokens.signingKey.reveal())),
+    keys: createKeyRing(
+      readSigningKey(config.tokens.signingKey.reveal()),
+      config.tokens.previousKeys.map(readVerificationKey),
+    ),
   };
   const database = await startDatabase(config, logger, stopper);
   await prepareDatabase(config, database);
@@ -136,6 +150,9 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
   });
   stopper.add(async () => await captures.settle(SETTLE_LIMIT_MS));
 
+  // A port that the system chooses is known once the listener is up, and nobody asks before.
+  let httpPort = config.http.port;
+  const publicUrl = (): string => publicUrlOf(config, httpPort);
   const http = await buildHttp({
     contract,
     captures,
@@ -156,14 +173,22 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
     panelOrigins: config.http.panelOrigins,
     clock,
     readiness: async () => await readiness(database),
-    verifyToken: createTokenVerifier(tokens, clock),
+    verifyToken: verifierOf(config, tokens, clock),
+    authorization: authorizationOf(config, tokens, database, publicUrl),
+    networksOf: createClientDirectory(database, clock),
     logger,
-    ...(config.tls && { tls: { cert: config.tls.certificate, key: config.tls.key.reveal() } }),
+    ...(config.tls && {
+      tls: {
+        cert: config.tls.certificate,
+        key: config.tls.key.reveal(),
+        askForCertificates: config.http.askForCertificates,
+      },
+    }),
     checkResponses: config.environment !== 'production',
   });
   stopper.add(async () => await http.close());
   await http.listen({ host: config.http.host, port: config.http.port });
-  const { port: httpPort } = http.server.address() as { port: number };
+  httpPort = (http.server.address() as { port: number }).port;
   logger.info('http listens', { host: config.http.host, port: httpPort });
   logger.info('telephony listens', { host: config.telephony.host, port: telephony.port });
   return {
@@ -171,6 +196,35 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
     telephonyPort: telephony.port,
     close: async () => await stopper.stop(logger),
   };
+}
+
+function verifierOf(config: Config, tokens: TokenIssuer, clock: Clock): TokenVerifier {
+  const { external } = config.tokens;
+  const own = createTokenVerifier(tokens, clock);
+  if (external === undefined) return own;
+  return chooseVerifier(own, { issuer: external.issuer, verify: createExternalVerifier(external, clock) });
+}
+
+function authorizationOf(
+  config: Config,
+  tokens: TokenIssuer,
+  database: Database,
+  publicUrl: () => string,
+): AuthorizationServer {
+  const clock = systemClock;
+  const endpoint = new TokenEndpoint({
+    issuer: tokens,
+    url: () => `${publicUrl()}${TOKEN_PATH}`,
+    records: createTokenRecords(database, appendAudit, clock),
+    clock,
+  });
+  return createAuthorizationServer({
+    issuer: tokens.issuer,
+    keys: tokens.keys,
+    endpoint,
+    publicUrl,
+    certificates: config.http.askForCertificates,
+  });
 }
 
 async function startDatabase(config: Config, logger: Logger, stopper: Stopper): Promise<Database> {

@@ -35,6 +35,10 @@ export const POLICY: Readonly<Record<string, Permission | 'everyone'>> = {
 
   getLiveness: 'everyone',
   getReadiness: 'everyone',
+
+  createToken: 'everyone',
+  getJwks: 'everyone',
+  getAuthorizationServerMetadata: 'everyone',
 };
 
 /** The roles whose clients may see whole telephone numbers, when their token has the scope `numbers:read` too. */

@@ -38,6 +38,17 @@ export interface NamedFile {
   readonly development: boolean;
 }
 
+export interface ExternalIssuerConfig {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly algorithm: 'RS256' | 'PS256' | 'ES256' | 'ES384' | 'EdDSA';
+  readonly tokenType: 'at+jwt' | 'JWT';
+  readonly accountClaim: string;
+  readonly rolesClaim: string;
+  /** Where the keys are fetched (`ca`: PEM, the only authorities trusted for it), or a JWK set as JSON text. */
+  readonly keys: { readonly url: string; readonly ca?: string } | { readonly jwks: string };
+}
+
 export interface AuditConfig {
   /** PKCS#8 PEM, Ed25519. Absent, outside production only: no checkpoints are made. */
   readonly signingKey?: Secret;
@@ -61,6 +72,8 @@ export interface Config {
   /** Serves both listeners. Absent: both speak plain text. */
   readonly tls?: TlsIdentity;
   readonly http: ListenAddress & {
+    /** The listener asks TLS clients for a certificate, and does without when there is none (RFC 8705). */
+    readonly askForCertificates: boolean;
     /** No trailing slash. Absent when neither PUBLIC_URL nor a fixed port is set: see `publicUrlOf`. */
     readonly publicUrl?: string;
     /** Addresses and CIDR blocks. */
@@ -122,6 +135,10 @@ export interface Config {
     readonly audience: string;
     /** PKCS#8 PEM, Ed25519. */
     readonly signingKey: Secret;
+    /** SPKI PEM, Ed25519: keys that verify and do not sign. */
+    readonly previousKeys: readonly string[];
+    /** Another authorization server whose tokens are taken too. */
+    readonly external?: ExternalIssuerConfig;
   };
   readonly audit: AuditConfig;
   readonly files: readonly NamedFile[];

@@ -9,6 +9,7 @@ import { deepFreeze } from './freeze.ts';
 import { readCertificates, readIdentity, readSigningKey } from './pem.ts';
 import { parseRoutes } from './routes.ts';
 import { SettingReader } from './setting-reader.ts';
+import { readTokens } from './tokens.ts';
 
 const INSTANCE_ID = /^[A-Za-z0-9._-]{1,255}$/;
 const DATABASE_URL = /^postgres(?:ql)?:\/\/\S+$/;
@@ -18,7 +19,6 @@ const PASSWORD = /^\S{1,255}$/;
 const PIN_KEY = /^(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{64})$/;
 const NUMBERS_KEY = /^(?:[0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/;
 const COUNTRY = /^[A-Z]{2}$/;
-const TOKEN_NAME = /^\S{1,255}$/;
 const ENGINE_VERSION = /^(?:mr)?\d{1,3}\.\d{1,3}[\w.~+-]{0,64}$/;
 const HOST = /^[A-Za-z0-9._:-]{1,255}$/;
 
@@ -95,6 +95,7 @@ function readHttp(reader: SettingReader, production: boolean): Config['http'] {
   return {
     host: reader.text('HTTP_HOST', HOST) ?? '',
     port: readPort(reader, 'HTTP_PORT', production),
+    askForCertificates: reader.choice('CLIENT_CERTIFICATES') === 'optional',
     ...(publicUrl !== undefined && { publicUrl: withoutTrailingSlash(publicUrl) }),
     trustedProxies: readTrustedProxies(reader),
     panelOrigins: readPanelOrigins(reader),
@@ -202,15 +203,6 @@ function readProvider(reader: SettingReader): Config['provider'] {
   };
 }
 
-function readTokens(reader: SettingReader): Config['tokens'] {
-  if (!reader.has('TOKEN_SIGNING_KEY_FILE')) reader.missing('TOKEN_SIGNING_KEY_FILE', 'always');
-  return {
-    issuer: reader.text('TOKEN_ISSUER', TOKEN_NAME) ?? '',
-    audience: reader.text('TOKEN_AUDIENCE', TOKEN_NAME) ?? '',
-    signingKey: readSigningKey(reader, 'TOKEN_SIGNING_KEY_FILE') ?? NOTHING,
-  };
-}
-
 function readAudit(reader: SettingReader, production: boolean): Config['audit'] {
   if (production && !reader.has('AUDIT_SIGNING_KEY_FILE')) {
     reader.missing('AUDIT_SIGNING_KEY_FILE', 'in production');
@@ -284,6 +276,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     files: reader.files,
   };
   refuseSharedPort(reader, config);
+  if (config.http.askForCertificates && tls === undefined) {
+    reader.report('CLIENT_CERTIFICATES', 'is `optional` without `TLS_CERT_FILE`', '`none`, or a certificate');
+  }
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
   return deepFreeze(config);
 }

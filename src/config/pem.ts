@@ -1,11 +1,15 @@
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { Secret } from '../secrets/secret.ts';
 import type { TlsIdentity } from './config.ts';
 import { certificatesOf } from './development-material.ts';
 import type { SettingReader } from './setting-reader.ts';
 
 type CertificateSetting =
-  'TLS_CERT_FILE' | 'PROVIDER_CA_FILE' | 'PROVIDER_CLIENT_CERT_FILE' | 'AUDIT_EXPORT_CERT_FILE';
+  | 'TLS_CERT_FILE'
+  | 'PROVIDER_CA_FILE'
+  | 'PROVIDER_CLIENT_CERT_FILE'
+  | 'AUDIT_EXPORT_CERT_FILE'
+  | 'EXTERNAL_JWKS_CA_FILE';
 type KeySetting = 'TLS_KEY_FILE' | 'PROVIDER_CLIENT_KEY_FILE' | 'AUDIT_EXPORT_KEY_FILE';
 type SigningKeySetting = 'TOKEN_SIGNING_KEY_FILE' | 'AUDIT_SIGNING_KEY_FILE';
 
@@ -67,4 +71,24 @@ export function readSigningKey(reader: SettingReader, name: SigningKeySetting): 
     return undefined;
   }
   return new Secret(key.export({ type: 'pkcs8', format: 'pem' }).toString());
+}
+
+function parsePublicKey(pem: string): KeyObject | undefined {
+  try {
+    return createPublicKey(pem);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ed25519 keys that verify tokens, public halves as SPKI PEM. A file may hold the private key as well. */
+export function readVerificationKeys(reader: SettingReader): string[] {
+  return reader.fileList('TOKEN_PREVIOUS_KEY_FILES').flatMap(({ path, text }) => {
+    const key = parsePublicKey(text);
+    if (key?.asymmetricKeyType === 'ed25519') {
+      return [key.export({ type: 'spki', format: 'pem' }).toString()];
+    }
+    reader.report('TOKEN_PREVIOUS_KEY_FILES', `${path} holds no Ed25519 key in PEM`);
+    return [];
+  });
 }

@@ -101,8 +101,22 @@ export class SettingReader {
   /** The content of the file that the setting names. */
   file(name: NameOfKind<'file'>): string | undefined {
     const value = this.#value(name);
-    if (value === undefined) return undefined;
-    const path = resolve(value);
+    return value === undefined ? undefined : this.#read(name, resolve(value));
+  }
+
+  /** The content of the files that a list with commas names. */
+  fileList(name: NameOfKind<'list'>): { readonly path: string; readonly text: string }[] {
+    const paths = (this.#value(name) ?? '').split(',').map((item) => item.trim());
+    return paths
+      .filter((path) => path !== '')
+      .flatMap((named) => {
+        const path = resolve(named);
+        const text = this.#read(name, path);
+        return text === undefined ? [] : [{ path, text }];
+      });
+  }
+
+  #read(name: SettingName, path: string): string | undefined {
     try {
       const found = statSync(path);
       if (!found.isFile() || found.size > LARGEST_FILE_BYTES) {
