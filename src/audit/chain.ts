@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from './canonical-json.ts';
 import type { AuditEntry, AuditValue } from './entry.ts';
-import { checkedText, maskMembers } from './masking.ts';
+import { maskText, maskMembers } from './masking.ts';
 
 /** What the first record of an account has as the hash before it: 32 zero bytes. */
 export const GENESIS_HASH = 'A'.repeat(43);
@@ -63,17 +63,17 @@ export function nextLink(head: ChainHead, entry: AuditEntry, now: Date): ChainLi
     operation: entry.operation,
     ...(entry.operationId !== undefined && { operation_id: entry.operationId }),
     result: entry.result,
-    ...(entry.reason !== undefined && { reason: checkedText(entry.reason) }),
+    ...(entry.reason !== undefined && { reason: maskText(entry.reason) }),
     actor: {
       kind: actor.kind,
-      ...(actor.clientId !== undefined && { client_id: checkedText(actor.clientId) }),
-      ...(actor.subject !== undefined && { subject: checkedText(actor.subject) }),
+      ...(actor.clientId !== undefined && { client_id: maskText(actor.clientId) }),
+      ...(actor.subject !== undefined && { subject: maskText(actor.subject) }),
       ...(actor.roles !== undefined && { roles: [...actor.roles] }),
-      ...(actor.grantId !== undefined && { grant_id: checkedText(actor.grantId) }),
+      ...(actor.grantId !== undefined && { grant_id: maskText(actor.grantId) }),
     },
-    ...(entry.address !== undefined && { address: checkedText(entry.address) }),
-    ...(entry.requestId !== undefined && { request_id: checkedText(entry.requestId) }),
-    object: { type: checkedText(entry.object.type), id: checkedText(entry.object.id) },
+    ...(entry.address !== undefined && { address: maskText(entry.address) }),
+    ...(entry.requestId !== undefined && { request_id: maskText(entry.requestId) }),
+    object: { type: maskText(entry.object.type), id: maskText(entry.object.id) },
     ...(entry.before && { before: maskMembers(entry.before) }),
     ...(entry.after && { after: maskMembers(entry.after) }),
   };

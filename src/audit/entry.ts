@@ -20,7 +20,7 @@ export type AuditValue =
 
 /**
  * One act, as `appendAudit` takes it. `before` and `after` hold the members of the object that the act changed; they
- * are masked on the way in (see masking.ts), and an entry with twelve digits in a row anywhere is refused.
+ * are masked on the way in (see masking.ts), and refused when they hold twelve digits in a row.
  */
 export interface AuditEntry {
   readonly accountId: string;

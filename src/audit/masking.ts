@@ -8,8 +8,10 @@ const NUMBER_NAMES = /^(?:from|to|phone|(?:\w+_)?(?:phone|msisdn)?_?number)$/;
 const SECRET_NAMES =
   /(?:^|_)(?:secrets?|passwords?|passcode|pin|security_code|otp|one_time_code|private_key|token|assertion|authorization|credentials?|hash|salt)$/;
 
-/** ISO/IEC 7812-1: a card number has 12 digits or more. They may be grouped by blanks or hyphens. */
-const CARD_NUMBER_LIKE = /\d(?:[ -]?\d){11}/;
+/** ISO/IEC 7812-1: a card number has 12 digits or more. */
+const CARD_NUMBER_LIKE = /\d{12}/;
+/** The same in groups. A reference or a date with a number behind it may look like that too: it is hidden, not refused. */
+const GROUPED_CARD_NUMBER_LIKE = /\d(?:[ -]?\d){11,}/g;
 const SMALLEST_CARD_NUMBER_LIKE = 10 ** 11;
 
 /** Stands for what is hidden. */
@@ -19,7 +21,7 @@ type Members = { readonly [name: string]: AuditValue | undefined };
 
 /**
  * The members of an object as a record may hold them: telephone numbers to their last four digits, secrets as dots.
- * Throws `audit_digits` when anything that is left has twelve digits or more in a row, grouped or not.
+ * Throws `audit_digits` when anything that is left has twelve digits or more in a row; such digits in groups are hidden.
  */
 export function maskMembers(members: Members): Members {
   return Object.fromEntries(
@@ -53,13 +55,21 @@ function checkedNumber(value: number): number {
   return value;
 }
 
-/**
- * A text that a record may hold. What JSON in the database cannot keep (U+0000, lone surrogates) is replaced: a record
- * is not lost for a hostile name. Throws `audit_digits`.
- */
-export function checkedText(text: string): string {
+/** A text of ours that a record may hold. Throws `audit_digits`: what would write a card number is at fault. */
+function checkedText(text: string): string {
   if (CARD_NUMBER_LIKE.test(text)) throw digits();
-  return text.replaceAll(/\p{Surrogate}/gu, '\uFFFD').replaceAll('\0', '\u2400');
+  return maskText(text);
+}
+
+/**
+ * A text from outside as a record may hold it: of card-like digits only the last four are left, and what JSON in the
+ * database cannot keep (U+0000, lone surrogates) is replaced. No record is lost for a hostile name.
+ */
+export function maskText(text: string): string {
+  return text
+    .replaceAll(GROUPED_CARD_NUMBER_LIKE, (run) => `${HIDDEN}${run.slice(-4)}`)
+    .replaceAll(/\p{Surrogate}/gu, '\uFFFD')
+    .replaceAll('\0', '\u2400');
 }
 
 function digits(): HushtoneError {
