@@ -1,5 +1,8 @@
 import { serve } from './app.ts';
+import { runAccounts } from './cli/accounts.ts';
+import { runClients } from './cli/clients.ts';
 import { runDemo } from './cli/demo.ts';
+import { runKeys } from './cli/keys.ts';
 import { runMigrate } from './cli/migrate.ts';
 import { runToken } from './cli/token.ts';
 import { HushtoneError } from './kernel/errors.ts';
@@ -7,6 +10,9 @@ import { HushtoneError } from './kernel/errors.ts';
 const USAGE = `hushtone COMMAND
   serve       run the gateway (settings: README)
   migrate     bring the database's schema up to date
+  accounts    the accounts of this gateway; hushtone accounts --help
+  clients     who may ask for access tokens; hushtone clients --help
+  keys        keys that sign access tokens; hushtone keys --help
   token       make an access token; hushtone token --help
   demo        a whole call with a simulated telephone system; hushtone demo --help
 `;
@@ -14,6 +20,9 @@ const USAGE = `hushtone COMMAND
 const COMMANDS: Record<string, (args: readonly string[]) => Promise<number>> = {
   serve,
   migrate: runMigrate,
+  accounts: runAccounts,
+  clients: runClients,
+  keys: runKeys,
   token: runToken,
   demo: runDemo,
 };

@@ -220,6 +220,14 @@ function readAudit(reader: SettingReader, production: boolean): Config['audit'] 
   };
 }
 
+/** Which database, without the rest: for commands that need no more. Throws a `ConfigError`. */
+export function loadDatabaseSettings(env: Readonly<Record<string, string | undefined>>): Config['database'] {
+  const reader = new SettingReader(env);
+  const database = readDatabase(reader, reader.choice('NODE_ENV') === 'production');
+  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  return deepFreeze(database);
+}
+
 /** What the audit commands need, without the rest. Throws a `ConfigError`. */
 export function loadAuditSettings(
   env: Readonly<Record<string, string | undefined>>,
