@@ -4,6 +4,7 @@ import { runner } from 'node-pg-migrate';
 import { Client } from 'pg';
 import { HushtoneError } from '../kernel/errors.ts';
 import { databaseUnavailable, isConnectionFailure } from './errors.ts';
+import { migrateJobQueue } from './job-queue.ts';
 
 const MIGRATIONS_TABLE = 'hushtone_migrations';
 const MIGRATION_FILE = /^\d{4}_[a-z0-9_]+\.sql$/;
@@ -49,12 +50,14 @@ const ignore = (): void => undefined;
 /**
  * Brings the schema up to date and resolves with the names of the migrations that were applied, none if it was. All
  * of them are one transaction. Several processes may do so at once: an advisory lock lets one work while the others
- * wait. Rejects with `database_unavailable` or `migration_failed`.
+ * wait. The job queue brings its own schema up to date first. Rejects with `database_unavailable` or
+ * `migration_failed`.
  */
 export async function migrate(databaseUrl: string): Promise<string[]> {
   const dir = await migrationsDirectory();
   return connected(databaseUrl, async (dbClient) => {
     try {
+      await migrateJobQueue(databaseUrl);
       const applied = await runner({
         dbClient,
         dir,
