@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { siteOf } from './networks.ts';
 
 /** A mistyped secret or a deployment that went wrong: this many failures have no consequence. */
 const FREE_FAILURES = 4;
@@ -17,11 +18,11 @@ export interface LoginFailures {
 
 /**
  * What stands for a source in the database. An id that nobody has may be anything, a card number included: only its
- * hash is kept.
+ * hash is kept. Of an IPv6 address its site counts, since its hosts are free to change theirs.
  */
 export function sourceOf(clientId: string, address: string): Buffer {
   return createHash('sha256')
-    .update(JSON.stringify([clientId, address]))
+    .update(JSON.stringify([clientId, siteOf(address)]))
     .digest();
 }
 

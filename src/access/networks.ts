@@ -6,10 +6,26 @@ export type AddressBlocks = readonly string[];
 /** An IPv4 address as an IPv6 socket shows it (RFC 4291 section 2.5.5.2). */
 const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
 
+/** An IPv6 network of one site (RFC 6177): its hosts count as one, they are free to change addresses. */
+const IPV6_SITE_GROUPS = 4;
+
 /** The address without the form that a dual-stack listener gives it, and without an IPv6 zone. */
 export function plainAddress(address: string): string {
   const bare = address.replace(/%.*$/, '');
   return MAPPED_IPV4.exec(bare)?.[1] ?? bare;
+}
+
+/** The address, or of IPv6 the site that it is in. */
+export function siteOf(address: string): string {
+  const plain = plainAddress(address);
+  if (isIPv4(plain) || !plain.includes(':')) return plain;
+  const [head = '', tail] = plain.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  if (tail !== undefined) {
+    const missing = 8 - groups.length - (tail === '' ? 0 : tail.split(':').length);
+    groups.push(...Array.from({ length: missing }, () => '0'), ...tail.split(':'));
+  }
+  return groups.slice(0, IPV6_SITE_GROUPS).join(':');
 }
 
 /** One address or block: no host bits are asked for, `10.1.2.3/8` is `10.0.0.0/8`. */

@@ -1,6 +1,5 @@
-import { isIPv4 } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { plainAddress } from '../access/networks.ts';
+import { siteOf } from '../access/networks.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { HushtoneError } from '../kernel/errors.ts';
@@ -8,9 +7,6 @@ import { HushtoneError } from '../kernel/errors.ts';
 const WINDOW_SECONDS = 60;
 /** Counters of one policy. Beyond it the oldest are forgotten: memory is bounded, whoever asks. */
 const MOST_COUNTERS = 20_000;
-/** An IPv6 network of one site (RFC 6177): its hosts count as one, they are free to change addresses. */
-const IPV6_SITE_GROUPS = 4;
-
 /** Requests a minute to this process; 0 for no limit. */
 export interface RateLimits {
   readonly address: number;
@@ -81,19 +77,6 @@ class Policy {
 function addItem(reply: FastifyReply, name: string, item: string): void {
   const before = reply.getHeader(name);
   reply.header(name, typeof before === 'string' ? `${before}, ${item}` : item);
-}
-
-/** The address, or of IPv6 the site that it is in. */
-function siteOf(address: string): string {
-  const plain = plainAddress(address);
-  if (isIPv4(plain) || !plain.includes(':')) return plain;
-  const [head = '', tail] = plain.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  if (tail !== undefined) {
-    const missing = 8 - groups.length - (tail === '' ? 0 : tail.split(':').length);
-    groups.push(...Array.from({ length: missing }, () => '0'), ...tail.split(':'));
-  }
-  return groups.slice(0, IPV6_SITE_GROUPS).join(':');
 }
 
 /**
