@@ -14,8 +14,12 @@ export const AUDIT_OPERATIONS = {
   'capture.field': 'A field, the focus or a pause changed without a change of status.',
   'capture.interrupt': 'A capture that a dead process had left open was ended.',
   'capture.evidence': 'The masking evidence of a capture was sealed.',
+  'payment.attempt': 'A request to the payment provider is about to be sent.',
+  'payment.outcome': 'A request to the payment provider came to its outcome, or to none that is known.',
   'payment.settle': 'The outcome of a payment whose answer was lost was found out.',
-  'call.release': 'A lock that a crash had left on a call was opened.',
+  'call.release':
+    'Someone asked to open a lock that a crash had left on a call; written before it is opened.',
+  'call.unlock': 'Such a lock was opened, or could not be.',
   'access.refused': 'Someone with a valid token asked for what the token does not reach.',
   'token.issue': 'An access token was issued.',
   'token.refused': 'A known client asked for a token and got none.',

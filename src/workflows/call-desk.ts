@@ -1,7 +1,10 @@
+import type { AuditEntry } from '../audit/entry.ts';
+import { appendAudit } from '../audit/store.ts';
 import type { Database } from '../db/database.ts';
 import { decodeCursor, encodeCursor } from '../kernel/cursor.ts';
 import { HushtoneError } from '../kernel/errors.ts';
 import type { Calls, CallSnapshot } from '../telephony/contract.ts';
+import { auditEntry } from './audit-entry.ts';
 import type { Actor, CallDesk, CallPage, CallResource, CallSearch } from './contract.ts';
 import { maskNumber, UNREADABLE, type Numbers } from './numbers.ts';
 import { reachesCall } from './reach.ts';
@@ -69,10 +72,35 @@ export function createCallDesk({ calls, database, numbers, isCaptured }: CallDes
           'A capture runs on this call: cancel it instead.',
         );
       }
-      await calls.release(callId);
+      await releaseLock({ calls, database }, actor, call);
       return callResource(calls.get(callId) ?? call, actor, numbers);
     },
   };
+}
+
+/**
+ * Opens the lock. The telephone system writes what becomes of it at its own time, so the audit trail has two records:
+ * that someone asked, before anything is opened, and what came of it.
+ */
+async function releaseLock(
+  { calls, database }: Pick<CallDeskOptions, 'calls' | 'database'>,
+  actor: Actor,
+  { callId, masked }: CallSnapshot,
+): Promise<void> {
+  const object = { type: 'call', id: callId };
+  const write = async (entry: AuditEntry): Promise<void> =>
+    await database.transaction(actor.accountId, async (db) => await appendAudit(db, [entry]));
+  const before = { masked };
+  await write(auditEntry(actor, 'call.release', object, { before }));
+  try {
+    await calls.release(callId);
+  } catch (error) {
+    const reason = error instanceof HushtoneError ? error.code : 'internal_error';
+    await write(auditEntry(actor, 'call.unlock', object, { result: 'failed', reason }));
+    throw error;
+  }
+  const after = { masked: calls.get(callId)?.masked ?? false };
+  await write(auditEntry(actor, 'call.unlock', object, { before, after }));
 }
 
 async function searchCalls(

@@ -22,12 +22,15 @@ import { grantEnded, grantedRequest } from './granted-request.ts';
 import { reachesCall, reachesCapture } from './reach.ts';
 import { findEvidence, findOwnedCapture, insertCapture } from './stores/capture-store.ts';
 import { findGrant, useGrant } from './stores/grant-store.ts';
+import { captureCreated } from './take-payment/capture-audit.ts';
 import { CaptureEventLog } from './take-payment/event-log.ts';
 import { checkOrder, refuseCardLike, type CaptureDefaults } from './take-payment/order.ts';
 import { noProvider } from './take-payment/payment.ts';
 import { isEnded } from './take-payment/resource.ts';
 import { RunningCapture } from './take-payment/running-capture.ts';
 
+/** A command is answered when its audit record is written; this long at most. */
+const RECORD_WITHIN_MS = 10_000;
 /** A replay reads this many stored events at a time. */
 const REPLAY_PAGE = 500;
 
@@ -93,7 +96,7 @@ export class Captures implements CaptureDesk {
       });
       // Thrown in here: a grant is not used up by a capture that there is not.
       if (!inserted) throw new HushtoneError('capture_running', 'conflict', 'A capture runs on this call.');
-      const audited: AuditEntry[] = [];
+      const audited: AuditEntry[] = [captureCreated(actor, capture.resource)];
       if (grantId !== undefined) {
         const use = { capture_id: identity.id };
         audited.push(auditEntry(actor, 'grant.use', { type: 'grant', id: grantId }, { after: use }));
@@ -117,7 +120,11 @@ export class Captures implements CaptureDesk {
     command: Parameters<CaptureDesk['command']>[2],
   ): Promise<CaptureResource> {
     const running = this.#runningOf(actor, captureId);
-    if (running !== undefined) return running.command(command);
+    if (running !== undefined) {
+      const changed = running.command(command, actor);
+      await this.#recorded(running);
+      return changed;
+    }
     const stored = await this.#stored(actor, captureId);
     if (isEnded(stored)) throw new HushtoneError('capture_ended', 'conflict', 'The capture has ended.');
     throw new HushtoneError('capture_elsewhere', 'unavailable', 'The capture belongs to another instance.');
@@ -227,6 +234,26 @@ export class Captures implements CaptureDesk {
     const grant = await findGrant(db, grantId);
     if (grant === undefined || grant.revokedAt !== undefined || grant.expiresAt <= at) throw grantEnded();
     throw new HushtoneError('grant_used', 'conflict', 'The capture grant has been used already.');
+  }
+
+  /**
+   * What is acknowledged has its audit record. Events are published before they are written, so that nobody waits for
+   * the database to see a key; the answer to a command is not. Rejects with `record_pending`.
+   */
+  async #recorded(capture: RunningCapture): Promise<void> {
+    const written = capture.log.flush().then(() => true);
+    let timer: Timer | undefined;
+    const limit = new Promise<false>((resolve) => {
+      timer = this.#options.clock.after(RECORD_WITHIN_MS, () => resolve(false));
+    });
+    const inTime = await Promise.race([written, limit]);
+    timer?.cancel();
+    if (inTime) return;
+    throw new HushtoneError(
+      'record_pending',
+      'unavailable',
+      'The command was carried out, but its record is not written yet. Read the capture before you ask again.',
+    );
   }
 
   #callOf(actor: Actor, request: CaptureRequest): CallSnapshot {

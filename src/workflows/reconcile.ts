@@ -1,9 +1,13 @@
+import { appendAudit } from '../audit/store.ts';
 import type { Database } from '../db/database.ts';
+import { publish } from '../events/outbox-store.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { PaymentOutcome, PaymentProvider } from '../payments/contract.ts';
 import { findOpenAttempts, settleAttempt, type OpenAttempt } from './stores/attempt-store.ts';
 import { findCapture, rewriteEndedCapture } from './stores/capture-store.ts';
+import { paymentSettled } from './take-payment/capture-audit.ts';
+import { accountEventsOf } from './take-payment/account-events.ts';
 import { paymentResource } from './take-payment/resource.ts';
 
 /** Attempts without an outcome are looked up this often. */
@@ -92,10 +96,9 @@ async function settle(
     await settleAttempt(db, attempt.id, outcome, at);
     const capture = await findCapture(db, attempt.captureId);
     if (capture === undefined) return;
-    await rewriteEndedCapture(db, {
-      ...capture,
-      payment: paymentResource(outcome),
-      updated_at: at.toISOString(),
-    });
+    const corrected = { ...capture, payment: paymentResource(outcome), updated_at: at.toISOString() };
+    await rewriteEndedCapture(db, corrected);
+    await publish(db, attempt.accountId, accountEventsOf(capture, corrected));
+    await appendAudit(db, [paymentSettled(attempt.accountId, capture, corrected)]);
   });
 }

@@ -1,10 +1,16 @@
+import type { AuditEntry } from '../audit/entry.ts';
+import { appendAudit } from '../audit/store.ts';
 import type { Database, Queryable } from '../db/database.ts';
+import { publish } from '../events/outbox-store.ts';
 import { appendCaptureEvents, lastSequence } from '../events/store.ts';
+import type { NewAccountEvent } from '../events/types.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CaptureEvent, CaptureResource, PaymentResource } from './contract.ts';
 import { findRecordedPayment, markAttemptsUnknown } from './stores/attempt-store.ts';
 import { lockOpenCaptures, updateCapture, type OpenCapture } from './stores/capture-store.ts';
+import { captureInterrupted } from './take-payment/capture-audit.ts';
+import { accountEventsOf } from './take-payment/account-events.ts';
 import { paymentResource } from './take-payment/resource.ts';
 
 /**
@@ -29,7 +35,13 @@ export async function interruptOrphans(
 ): Promise<void> {
   const interrupted = await database.systemTransaction(async (db) => {
     const orphans = await lockOpenCaptures(db, owner);
-    for (const orphan of orphans) await interrupt(db, orphan, clock.now());
+    const interruptions: Interruption[] = [];
+    for (const orphan of orphans) interruptions.push(await interrupt(db, orphan, clock.now()));
+    await tellAccounts(db, interruptions);
+    await appendAudit(
+      db,
+      interruptions.map(({ audited }) => audited),
+    );
     return orphans;
   });
   for (const { view } of interrupted) {
@@ -37,7 +49,25 @@ export async function interruptOrphans(
   }
 }
 
-async function interrupt(db: Queryable, { accountId, view }: OpenCapture, at: Date): Promise<void> {
+interface Interruption {
+  readonly accountId: string;
+  readonly audited: AuditEntry;
+  readonly told: readonly NewAccountEvent[];
+}
+
+/** Always in the same order of accounts: each has a lock of its own. */
+async function tellAccounts(db: Queryable, interruptions: readonly Interruption[]): Promise<void> {
+  for (const account of [...new Set(interruptions.map(({ accountId }) => accountId))].sort()) {
+    const own = interruptions.filter(({ accountId }) => accountId === account);
+    await publish(
+      db,
+      account,
+      own.flatMap(({ told }) => told),
+    );
+  }
+}
+
+async function interrupt(db: Queryable, { accountId, view }: OpenCapture, at: Date): Promise<Interruption> {
   await markAttemptsUnknown(db, view.id, at);
   const payment = await paymentOf(db, view);
   const { focus: _focus, paused: _paused, interruption: _interruption, ...rest } = view;
@@ -54,6 +84,11 @@ async function interrupt(db: Queryable, { accountId, view }: OpenCapture, at: Da
   await appendCaptureEvents(db, accountId, view.id, [
     { sequence, type: event.type, payload: event, createdAt: at },
   ]);
+  return {
+    accountId,
+    audited: captureInterrupted(accountId, view, capture),
+    told: accountEventsOf(view, capture),
+  };
 }
 
 /**

@@ -1,12 +1,18 @@
+import type { AuditEntry } from '../../audit/entry.ts';
+import { appendAudit } from '../../audit/store.ts';
 import type { Database } from '../../db/database.ts';
 import { violatedConstraint } from '../../db/errors.ts';
 import type { EventFeed } from '../../events/feed.ts';
+import { publish } from '../../events/outbox-store.ts';
 import { appendCaptureEvents } from '../../events/store.ts';
+import type { NewAccountEvent } from '../../events/types.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { CaptureEvent, CaptureEventType, CaptureResource } from '../contract.ts';
 import { updateCapture } from '../stores/capture-store.ts';
 import { untilWritten } from '../until-written.ts';
+import { accountEventsOf } from './account-events.ts';
+import { captureChanged, type Cause } from './capture-audit.ts';
 
 /** A sequence number that is taken. */
 const SEQUENCE_CONSTRAINT = 'capture_events_pkey';
@@ -19,25 +25,40 @@ export interface CaptureEventLogOptions {
   readonly accountId: string;
 }
 
+/** What led to an event: the capture before it, and why it changed. */
+export interface Change {
+  readonly before: CaptureResource;
+  readonly cause: Cause;
+}
+
+interface Unwritten {
+  readonly event: CaptureEvent;
+  readonly audited: AuditEntry | undefined;
+  /** What the whole account is told of it. */
+  readonly told: readonly NewAccountEvent[];
+}
+
 /**
- * The events of one running capture: numbered and published at once, written to the database behind. A client that
+ * The events of one running capture: numbered and published at once, written to the database behind, the audit
+ * records of the same changes in the same transaction. A client that
  * follows sees a key press within milliseconds; one that comes later, or again, gets the same events from the
  * database (`flush` first).
  */
 export class CaptureEventLog {
   readonly #options: CaptureEventLogOptions;
   #sequence = 0;
-  #unwritten: CaptureEvent[] = [];
+  #unwritten: Unwritten[] = [];
   #writing: Promise<void> | undefined;
 
   constructor(options: CaptureEventLogOptions) {
     this.#options = options;
   }
 
-  record(type: CaptureEventType, capture: CaptureResource): void {
+  record(type: CaptureEventType, capture: CaptureResource, { before, cause }: Change): void {
     this.#sequence += 1;
     const event: CaptureEvent = { sequence: this.#sequence, type, at: capture.updated_at, capture };
-    this.#unwritten.push(event);
+    const audited = captureChanged(this.#options.accountId, before, capture, cause);
+    this.#unwritten.push({ event, audited, told: accountEventsOf(before, capture) });
     this.#options.feed.publish(capture.id, event);
     this.#writing ??= this.#write();
   }
@@ -59,9 +80,9 @@ export class CaptureEventLog {
     this.#writing = undefined;
   }
 
-  async #writeBatch(batch: readonly CaptureEvent[]): Promise<void> {
+  async #writeBatch(batch: readonly Unwritten[]): Promise<void> {
     const { clock, logger } = this.#options;
-    const latest = batch.at(-1)?.capture;
+    const latest = batch.at(-1)?.event.capture;
     if (latest === undefined) return;
     await untilWritten(
       async (failures) => {
@@ -78,9 +99,9 @@ export class CaptureEventLog {
     );
   }
 
-  async #writeOnce(batch: readonly CaptureEvent[], latest: CaptureResource): Promise<void> {
+  async #writeOnce(batch: readonly Unwritten[], latest: CaptureResource): Promise<void> {
     const { database, accountId } = this.#options;
-    const rows = batch.map((event) => ({
+    const rows = batch.map(({ event }) => ({
       sequence: event.sequence,
       type: event.type,
       payload: event,
@@ -89,6 +110,15 @@ export class CaptureEventLog {
     await database.transaction(accountId, async (db) => {
       await appendCaptureEvents(db, accountId, latest.id, rows);
       await updateCapture(db, latest);
+      await publish(
+        db,
+        accountId,
+        batch.flatMap(({ told }) => told),
+      );
+      await appendAudit(
+        db,
+        batch.flatMap(({ audited }) => audited ?? []),
+      );
     });
   }
 }

@@ -1,3 +1,5 @@
+import type { AuditEntry, AuditValue } from '../../audit/entry.ts';
+import { appendAudit } from '../../audit/store.ts';
 import type { Database } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { HushtoneError } from '../../kernel/errors.ts';
@@ -56,7 +58,19 @@ export async function payOnce(
     ...face,
   };
   try {
-    await database.transaction(accountId, async (db) => await insertAttempt(db, attempt, clock.now()));
+    await database.transaction(accountId, async (db) => {
+      await insertAttempt(db, attempt, clock.now());
+      const { captureId, purpose, amount, provider: name } = attempt;
+      await appendAudit(db, [
+        attemptEntry(attempt, 'payment.attempt', {
+          state: 'processing',
+          capture_id: captureId,
+          provider: name,
+          purpose,
+          amount: amount && { ...amount },
+        }),
+      ]);
+    });
   } catch (error) {
     logger.error('attempt not written, nothing sent', {
       captureId: capture.id,
@@ -93,10 +107,12 @@ async function withoutOutcome(
 ): Promise<PaymentResult> {
   const { database, clock, logger } = dependencies;
   try {
-    await database.transaction(
-      attempt.accountId,
-      async (db) => await failAttempt(db, attempt.id, failure, clock.now()),
-    );
+    await database.transaction(attempt.accountId, async (db) => {
+      await failAttempt(db, attempt.id, failure, clock.now());
+      const state = failure === 'unknown_outcome' ? 'unknown' : 'failed';
+      const entry = attemptEntry(attempt, 'payment.outcome', { state });
+      await appendAudit(db, [{ ...entry, reason: failure, result: 'failed' }]);
+    });
   } catch (error) {
     // The row stays `processing`: recovery makes it `unknown` and looks it up.
     logger.error('attempt not updated', { attemptId: attempt.id, error });
@@ -127,15 +143,27 @@ async function settled(
 ): Promise<PaymentResult> {
   const { database, clock, logger } = dependencies;
   try {
-    await database.transaction(
-      attempt.accountId,
-      async (db) => await settleAttempt(db, attempt.id, outcome, clock.now()),
-    );
+    await database.transaction(attempt.accountId, async (db) => {
+      await settleAttempt(db, attempt.id, outcome, clock.now());
+      const reason = outcome.result === 'declined' ? outcome.reason : undefined;
+      await appendAudit(db, [
+        attemptEntry(attempt, 'payment.outcome', { state: outcome.result, decline_reason: reason }),
+      ]);
+    });
   } catch (error) {
     // The provider has decided and the client is told; recovery looks the row's outcome up again.
     logger.error('attempt not settled', { attemptId: attempt.id, error });
   }
   return { kind: 'outcome', outcome };
+}
+
+function attemptEntry(
+  { accountId, id }: Attempt,
+  operation: 'payment.attempt' | 'payment.outcome',
+  after: Readonly<Record<string, AuditValue | undefined>>,
+): AuditEntry {
+  const object = { type: 'payment_attempt', id };
+  return { accountId, actor: { kind: 'system' }, operation, object, result: 'done', after };
 }
 
 /** For an operation that needs a provider where none is configured. */

@@ -1,5 +1,6 @@
 import type { CaptureEffect } from '../../capture/effects.ts';
-import type { CaptureCommand as MachineCommand, CaptureEvent as MachineEvent } from '../../capture/events.ts';
+import type { CaptureEvent as MachineEvent } from '../../capture/events.ts';
+import { appendAudit } from '../../audit/store.ts';
 import { initialState, transition, type Transition } from '../../capture/machine.ts';
 import type { CaptureState } from '../../capture/state.ts';
 import { cardDetails } from '../../capture/card-details.ts';
@@ -8,9 +9,16 @@ import type { Timer } from '../../kernel/clock.ts';
 import { HushtoneError } from '../../kernel/errors.ts';
 import type { CardDetails } from '../../payments/contract.ts';
 import type { Calls, Masking, MaskingListener, MaskingRefusal } from '../../telephony/contract.ts';
-import type { CaptureResource, EvidenceResource, PaymentResource } from '../contract.ts';
+import type {
+  Actor,
+  CaptureCommand,
+  CaptureResource,
+  EvidenceResource,
+  PaymentResource,
+} from '../contract.ts';
 import { saveEvidence } from '../stores/capture-store.ts';
 import { untilWritten } from '../until-written.ts';
+import { evidenceSealed, type Cause } from './capture-audit.ts';
 import type { CaptureEventLog } from './event-log.ts';
 import { payOnce, type PaymentDependencies } from './payment.ts';
 import {
@@ -78,26 +86,30 @@ export class RunningCapture {
 
   /** Asks for masking. Everything that follows is told by events. */
   start(): void {
-    this.command({ type: 'secure_requested' });
+    this.#apply({ type: 'secure_requested' });
     this.#masking = this.#secure();
   }
 
   /** Carries out a command. Throws the state machine's refusal as a conflict, with nothing changed. */
-  command(command: MachineCommand): CaptureResource {
-    const refused = this.#apply(command);
+  command(command: CaptureCommand, actor: Actor): CaptureResource {
+    const refused = this.#apply(command, { actor, command: command.type });
     if (refused !== undefined) throw new HushtoneError(refused.code, 'conflict', refused.message);
     return this.#resource;
   }
 
-  #apply(event: MachineEvent): { code: string; message: string } | undefined {
+  #apply(
+    event: MachineEvent,
+    cause: Cause = { occurrence: event.type },
+  ): { code: string; message: string } | undefined {
     const { state, effects, refused } = this.#step(event);
     this.#state = state;
     if (refused !== undefined) return refused;
     if (effects.length > 0) {
       if (effects.some(({ type }) => type === 'submit_to_provider')) this.#payment = { status: 'processing' };
+      const before = this.#resource;
       this.#resource = this.#render();
       // Told before the effects run: an effect may lead to the next event at once.
-      this.#tell(effects);
+      this.#tell(effects, before, cause);
       for (const effect of effects) this.#run(effect);
     }
     return undefined;
@@ -114,11 +126,14 @@ export class RunningCapture {
     }
   }
 
-  #tell(effects: readonly CaptureEffect[]): void {
+  #tell(effects: readonly CaptureEffect[], before: CaptureResource, cause: Cause): void {
     const visible = effects.some(({ type }) => !type.includes('timer') && type !== 'release_masking');
     if (!visible) return;
     const status = effects.some(({ type }) => type === 'status_changed');
-    this.#dependencies.log.record(status ? 'capture.status' : 'capture.field', this.#resource);
+    this.#dependencies.log.record(status ? 'capture.status' : 'capture.field', this.#resource, {
+      before,
+      cause,
+    });
   }
 
   #run(effect: CaptureEffect): void {
@@ -248,7 +263,10 @@ export class RunningCapture {
     if (evidence !== undefined) {
       await untilWritten(
         async () =>
-          await database.transaction(accountId, async (db) => await saveEvidence(db, captureId, evidence)),
+          await database.transaction(accountId, async (db) => {
+            await saveEvidence(db, captureId, evidence);
+            await appendAudit(db, [evidenceSealed(accountId, evidence)]);
+          }),
         clock,
         (error) => logger.error('evidence not written', { captureId, error }),
       );
