@@ -17,10 +17,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   payments: ['secrets', 'pki'],
   telephony: ['secrets', 'dtmf'],
   access: ['db'],
+  audit: ['db'],
   events: ['db'],
-  workflows: ['secrets', 'cards', 'capture', 'payments', 'telephony', 'events', 'db'],
-  http: ['access', 'workflows', 'events'],
-  cli: ['config', 'db', 'access', 'pki'],
+  workflows: ['secrets', 'cards', 'capture', 'payments', 'telephony', 'events', 'audit', 'db'],
+  http: ['access', 'workflows', 'events', 'audit'],
+  cli: ['config', 'db', 'audit', 'access', 'pki'],
 };
 
 /** A package belongs to one folder: the others do not know that it exists. */
