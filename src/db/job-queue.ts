@@ -43,7 +43,8 @@ function openPool(url: string, logger: Logger): Pool {
     application_name: 'hushtone jobs',
   });
   // A connection that is lost rejects what runs on it; without a listener it would end the process.
-  const report = (error: Error): void => logger.warn('a database connection of the job queue was lost', { error });
+  const report = (error: Error): void =>
+    logger.warn('a database connection of the job queue was lost', { error });
   pool.on('error', report);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;

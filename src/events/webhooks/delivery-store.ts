@@ -51,7 +51,9 @@ export async function isHeldUp(db: Queryable, deliveryId: string): Promise<boole
 }
 
 export async function findDelivery(db: Queryable, deliveryId: string): Promise<Delivery | undefined> {
-  const rows = await db.query<Delivery>(`SELECT ${COLUMNS} FROM webhook_deliveries WHERE id = $1`, [deliveryId]);
+  const rows = await db.query<Delivery>(`SELECT ${COLUMNS} FROM webhook_deliveries WHERE id = $1`, [
+    deliveryId,
+  ]);
   return rows[0];
 }
 

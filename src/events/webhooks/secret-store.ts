@@ -30,7 +30,11 @@ export async function insertSecret(db: Queryable, accountId: string, secret: Sto
 }
 
 /** What signs at that moment, the newest first: the current secrets and those of a rotation that overlaps. */
-export async function findSecrets(db: Queryable, endpointIds: readonly string[], at: Date): Promise<StoredSecret[]> {
+export async function findSecrets(
+  db: Queryable,
+  endpointIds: readonly string[],
+  at: Date,
+): Promise<StoredSecret[]> {
   return await db.query(
     `SELECT id, endpoint_id AS "endpointId", scheme, sealed, public_key AS "publicKey", created_at AS "createdAt",
        expires_at AS "expiresAt"

@@ -112,7 +112,8 @@ async function checkedAddresses(
   const addresses = family === 0 ? await resolveWithin(resolve, host, deadline) : [{ address: host, family }];
   if (addresses.length === 0) throw new Refusal('name_not_found');
   // One address that is not allowed is enough: a name that leads both ways is up to something.
-  if (!addresses.every(({ address }) => isAddressAllowed(address, policy))) throw new Refusal('address_refused');
+  if (!addresses.every(({ address }) => isAddressAllowed(address, policy)))
+    throw new Refusal('address_refused');
   const plain = target.protocol !== 'https:';
   if (plain && !(policy.allowPlainLoopback && addresses.every(({ address }) => isLoopback(address)))) {
     throw new Refusal('address_refused');

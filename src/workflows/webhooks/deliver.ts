@@ -14,7 +14,12 @@ import {
   settleDelivery,
   type Delivery,
 } from '../../events/webhooks/delivery-store.ts';
-import { findEndpoint, lockEndpoint, updateEndpoint, type Endpoint } from '../../events/webhooks/endpoint-store.ts';
+import {
+  findEndpoint,
+  lockEndpoint,
+  updateEndpoint,
+  type Endpoint,
+} from '../../events/webhooks/endpoint-store.ts';
 import { retryDelayMs } from '../../events/webhooks/retry-schedule.ts';
 import type { SecretSeal } from '../../events/webhooks/secret-seal.ts';
 import type { Sender, SendResult } from '../../events/webhooks/sender.ts';
@@ -124,10 +129,21 @@ async function settle(
 }
 
 /** Whoever never answers is asked no more. What is pending waits for the endpoint to be enabled again. */
-async function disable(db: Queryable, { id }: Endpoint, reason: 'gone' | 'given_up', at: Date): Promise<void> {
+async function disable(
+  db: Queryable,
+  { id }: Endpoint,
+  reason: 'gone' | 'given_up',
+  at: Date,
+): Promise<void> {
   const before = await lockEndpoint(db, id);
   if (before?.enabled !== true) return;
-  const after: Endpoint = { ...before, enabled: false, disabledReason: reason, disabledAt: at, updatedAt: at };
+  const after: Endpoint = {
+    ...before,
+    enabled: false,
+    disabledReason: reason,
+    disabledAt: at,
+    updatedAt: at,
+  };
   await updateEndpoint(db, after);
   const data = { webhook: { id, reason, disabled_at: at.toISOString() } };
   await publish(db, before.accountId, [{ type: 'webhook.disabled', at, data }]);

@@ -240,7 +240,11 @@ export class Webhooks implements WebhookDesk {
     });
   }
 
-  async #deliveryResource(db: Queryable, deliveryId: string, asked: Delivery): Promise<WebhookDeliveryResource> {
+  async #deliveryResource(
+    db: Queryable,
+    deliveryId: string,
+    asked: Delivery,
+  ): Promise<WebhookDeliveryResource> {
     const [logged] = await listDeliveries(db, asked.endpointId, {
       beforeSequence: asked.sequence + 1,
       limit: 1,

@@ -46,7 +46,12 @@ async function addSecret(
 }
 
 /** Gives the endpoint an HMAC key, and returns the text that its owner keeps. The key is nowhere else in the clear. */
-export async function addHmacSecret(db: Queryable, seal: SecretSeal, owner: Owner, at: Date): Promise<string> {
+export async function addHmacSecret(
+  db: Queryable,
+  seal: SecretSeal,
+  owner: Owner,
+  at: Date,
+): Promise<string> {
   const secret = newHmacSecret();
   try {
     await addSecret(db, seal, owner, secret, at);
@@ -56,7 +61,12 @@ export async function addHmacSecret(db: Queryable, seal: SecretSeal, owner: Owne
   }
 }
 
-export async function addEd25519Secret(db: Queryable, seal: SecretSeal, owner: Owner, at: Date): Promise<void> {
+export async function addEd25519Secret(
+  db: Queryable,
+  seal: SecretSeal,
+  owner: Owner,
+  at: Date,
+): Promise<void> {
   const secret = newEd25519Secret();
   try {
     await addSecret(db, seal, owner, secret, at);

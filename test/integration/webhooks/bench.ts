@@ -131,7 +131,10 @@ export async function makeBench(options: BenchOptions = {}): Promise<Bench> {
       return true;
     },
     states: async () =>
-      await execute(url, 'select state, attempts from webhook_deliveries order by event_sequence, endpoint_id'),
+      await execute(
+        url,
+        'select state, attempts from webhook_deliveries order by event_sequence, endpoint_id',
+      ),
     close: async () => await db.close(),
   };
 }

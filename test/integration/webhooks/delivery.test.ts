@@ -39,7 +39,9 @@ describe('a delivery', () => {
     const [received] = receiver.requests;
     if (received === undefined) throw new Error('nothing arrived');
     expect(verified(secret, received)).toEqual(received.event);
-    expect(() => verified(`whsec_${Buffer.alloc(32).toString('base64')}`, received)).toThrow('No matching signature');
+    expect(() => verified(`whsec_${Buffer.alloc(32).toString('base64')}`, received)).toThrow(
+      'No matching signature',
+    );
     expect(received.headers['webhook-id']).toBe(received.event.id);
     expect(received.event).toMatchObject({
       sequence: 1,
@@ -102,7 +104,11 @@ describe('a receiver that is down for an hour', () => {
     await bench.work();
     await bench.tell(captureEvent('capture.collecting', bench.clock.now()));
     // Every try that falls into the hour fails, while more and more happens.
-    const during: Parameters<typeof captureEvent>[0][] = ['capture.ready', 'capture.processing', 'payment.succeeded'];
+    const during: Parameters<typeof captureEvent>[0][] = [
+      'capture.ready',
+      'capture.processing',
+      'payment.succeeded',
+    ];
     for (;;) {
       const due = await bench.nextDue();
       if (due === undefined || due.getTime() - down.getTime() > HOUR) break;
@@ -132,7 +138,12 @@ describe('a receiver that is down for an hour', () => {
       'payment.succeeded',
       'capture.succeeded',
     ]);
-    expect(of('cap_two')).toEqual(['capture.securing', 'capture.ready', 'capture.processing', 'payment.succeeded']);
+    expect(of('cap_two')).toEqual([
+      'capture.securing',
+      'capture.ready',
+      'capture.processing',
+      'payment.succeeded',
+    ]);
     // Only the first of each capture was ever tried in vain: the later ones waited behind it.
     const failed = receiver.requests.slice(0, triedSoFar).map(({ event }) => event.type);
     expect(new Set(failed)).toEqual(new Set(['capture.securing']));
@@ -188,7 +199,9 @@ describe('giving up', () => {
     expect(receiver.requests).toHaveLength(1);
     expect(await bench.desk.get(ACTOR, id)).toMatchObject({ enabled: false, disabled_reason: 'gone' });
     const { deliveries } = await bench.desk.deliveries(ACTOR, id, {});
-    expect(deliveries).toMatchObject([{ status: 'given_up', attempts: [{ response_status: 410, error: 'gone' }] }]);
+    expect(deliveries).toMatchObject([
+      { status: 'given_up', attempts: [{ response_status: 410, error: 'gone' }] },
+    ]);
     expect(await bench.workNext()).toBe(false);
   });
 });
@@ -205,7 +218,10 @@ describe('replay', () => {
     receiver.answer = 200;
     await bench.desk.update(ACTOR, id, { enabled: true });
     for (const count of [1, 2]) {
-      expect(await bench.desk.replay(ACTOR, id, lost.id)).toMatchObject({ status: 'pending', attempt_count: count });
+      expect(await bench.desk.replay(ACTOR, id, lost.id)).toMatchObject({
+        status: 'pending',
+        attempt_count: count,
+      });
       await bench.work();
     }
     expect(new Set(receiver.requests.map(({ event }) => event.id)).size).toBe(1);
@@ -226,7 +242,9 @@ describe('replay', () => {
     await bench.tell(captureEvent('capture.collecting', bench.clock.now()));
     await bench.work();
     expect(typesOf(receiver.taken)).toEqual(['capture.securing', 'capture.collecting']);
-    await expect(bench.desk.replay(ACTOR, id, 'dlv_none')).rejects.toMatchObject({ code: 'delivery_not_found' });
+    await expect(bench.desk.replay(ACTOR, id, 'dlv_none')).rejects.toMatchObject({
+      code: 'delivery_not_found',
+    });
   });
 
   test('of what is pending only brings it forward', async () => {
@@ -259,7 +277,9 @@ describe('rotation', () => {
     const signatures = String(during.headers['webhook-signature']).split(' ');
     expect(signatures.map((signature) => signature.split(',')[0])).toEqual(['v1', 'v1', 'v1a', 'v1a']);
     expect(rotated.keys.filter(({ scheme }) => scheme === 'ed25519')).toHaveLength(2);
-    for (const { public_key: publicKey = '' } of [...created.keys, ...rotated.keys].filter((k) => k.public_key)) {
+    for (const { public_key: publicKey = '' } of [...created.keys, ...rotated.keys].filter(
+      (k) => k.public_key,
+    )) {
       expect(signatures.some((signature) => verifiesEd25519(publicKey, during, signature))).toBe(true);
     }
 
@@ -307,19 +327,25 @@ describe('several processes', () => {
   test('deliver each event once in the good case, as soon as it is committed', async () => {
     await bench.desk.create(ACTOR, { url: receiver.url });
     const runners = await Promise.all(
-      [1, 2].map(async () =>
-        await startWebhookRunner({
-          ...bench.deliver,
-          clock: systemClock,
-          databaseUrl: bench.db.url,
-          concurrency: 4,
-        }),
+      [1, 2].map(
+        async () =>
+          await startWebhookRunner({
+            ...bench.deliver,
+            clock: systemClock,
+            databaseUrl: bench.db.url,
+            concurrency: 4,
+          }),
       ),
     );
     try {
       const at = systemClock.now();
       const captures = ['cap_one', 'cap_two'];
-      for (const type of ['capture.securing', 'capture.collecting', 'capture.ready', 'capture.failed'] as const) {
+      for (const type of [
+        'capture.securing',
+        'capture.collecting',
+        'capture.ready',
+        'capture.failed',
+      ] as const) {
         for (const captureId of captures) await bench.tell(captureEvent(type, at, captureId));
       }
       await receiver.arrived(8);
@@ -328,7 +354,12 @@ describe('several processes', () => {
       expect(new Set(receiver.requests.map(({ event }) => event.id)).size).toBe(8);
       for (const captureId of captures) {
         const own = receiver.taken.filter(({ data }) => 'capture' in data && data.capture.id === captureId);
-        expect(typesOf(own)).toEqual(['capture.securing', 'capture.collecting', 'capture.ready', 'capture.failed']);
+        expect(typesOf(own)).toEqual([
+          'capture.securing',
+          'capture.collecting',
+          'capture.ready',
+          'capture.failed',
+        ]);
       }
     } finally {
       await Promise.all(runners.map(async (runner) => await runner.stop()));
@@ -376,7 +407,11 @@ describe('several processes', () => {
 
 describe('the endpoints of an account', () => {
   test('are made, read, changed and deleted, each with its audit record', async () => {
-    const { id, secret: _secret, ...created } = await bench.desk.create(ACTOR, {
+    const {
+      id,
+      secret: _secret,
+      ...created
+    } = await bench.desk.create(ACTOR, {
       url: receiver.url,
       description: 'orders',
       event_types: ['payment.succeeded', 'payment.succeeded'],

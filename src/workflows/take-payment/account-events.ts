@@ -1,0 +1,56 @@
+import {
+  CAPTURE_EVENT_TYPES,
+  PAYMENT_EVENT_TYPES,
+  type CaptureSummary,
+  type NewAccountEvent,
+  type PaymentSummary,
+} from '../../events/types.ts';
+import type { CaptureResource, PaymentResource } from '../contract.ts';
+
+function summary(capture: CaptureResource): CaptureSummary {
+  const card = capture.fields.find(({ field, status }) => field === 'card_number' && status === 'accepted');
+  return {
+    id: capture.id,
+    call_id: capture.call_id,
+    status: capture.status,
+    ...(capture.reason !== undefined && { reason: capture.reason }),
+    purpose: capture.purpose,
+    ...(capture.amount && { amount: { value: capture.amount.value, currency: capture.amount.currency } }),
+    ...(capture.reference !== undefined && { reference: capture.reference }),
+    ...(card?.brand !== undefined && { brand: card.brand }),
+    ...(card?.last4 !== undefined && { last4: card.last4 }),
+    created_at: capture.created_at,
+    updated_at: capture.updated_at,
+    ...(capture.ended_at !== undefined && { ended_at: capture.ended_at }),
+  };
+}
+
+/** The token stays out: it can be charged, and the capture has it for whoever may read that. */
+function paymentSummary(payment: PaymentResource): PaymentSummary {
+  return {
+    status: payment.status,
+    ...(payment.decline_reason !== undefined && { decline_reason: payment.decline_reason }),
+    ...(payment.provider_reference !== undefined && { provider_reference: payment.provider_reference }),
+  };
+}
+
+/**
+ * What the account is told of a change: of a payment's outcome first, of the capture's status after it. Nothing of
+ * what happens within a status.
+ */
+export function accountEventsOf(before: CaptureResource, after: CaptureResource): NewAccountEvent[] {
+  const at = new Date(after.updated_at);
+  const capture = summary(after);
+  const events: NewAccountEvent[] = [];
+  const { payment } = after;
+  const outcome = PAYMENT_EVENT_TYPES.find((type) => type === `payment.${payment?.status}`);
+  if (outcome !== undefined && payment !== undefined && payment.status !== before.payment?.status) {
+    const data = { capture, payment: paymentSummary(payment) };
+    events.push({ type: outcome, at, captureId: after.id, data });
+  }
+  const status = CAPTURE_EVENT_TYPES.find((type) => type === `capture.${after.status}`);
+  if (status !== undefined && after.status !== before.status) {
+    events.push({ type: status, at, captureId: after.id, data: { capture } });
+  }
+  return events;
+}
