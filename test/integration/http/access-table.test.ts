@@ -1,0 +1,377 @@
+import type { InjectOptions } from 'fastify';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { POLICY, type Permission } from '../../../src/access/policy.ts';
+import { SCOPES } from '../../../src/access/principal.ts';
+import { ROLES, type Role } from '../../../src/kernel/roles.ts';
+import type { CaptureResource } from '../../../src/workflows/contract.ts';
+import { CONTRACT, createTestHttp, type TestHttp } from '../../support/http.ts';
+
+/**
+ * The table, a second time and by hand: what `src/access/policy.ts` says must be exactly this. `role=reach` for each
+ * that may; nobody else.
+ */
+const TABLE: Record<string, string> = {
+  createCapture: 'integrator=account agent=own grant=grant',
+  getCapture: 'integrator=account agent=own grant=grant supervisor=running',
+  streamCaptureEvents: 'integrator=account agent=own grant=grant supervisor=running',
+  focusField: 'integrator=account agent=own grant=grant',
+  clearField: 'integrator=account agent=own grant=grant',
+  pauseCapture: 'integrator=account agent=own grant=grant',
+  resumeCapture: 'integrator=account agent=own grant=grant',
+  submitCapture: 'integrator=account agent=own grant=grant',
+  cancelCapture: 'integrator=account agent=own grant=grant supervisor=running',
+  getCaptureEvidence: 'integrator=account auditor=account',
+  listCalls: 'integrator=account supervisor=account agent=own',
+  searchCalls: 'integrator=account supervisor=account',
+  releaseCall: 'integrator=account supervisor=account',
+  createGrant: 'integrator=account',
+  getGrant: 'integrator=account',
+  revokeGrant: 'integrator=account',
+  createToken: 'everyone',
+  getJwks: 'everyone',
+  getAuthorizationServerMetadata: 'everyone',
+  getLiveness: 'everyone',
+  getReadiness: 'everyone',
+};
+
+interface Operation {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly scopes: readonly string[];
+  readonly parameters: readonly string[];
+  readonly contentType?: string;
+  readonly example?: unknown;
+  readonly streams: boolean;
+}
+
+type Json = Record<string, unknown>;
+
+/** Follows a reference into the same document. */
+function resolve(node: unknown): Json {
+  const reference = (node as Json | undefined)?.['$ref'];
+  if (typeof reference !== 'string') return (node ?? {}) as Json;
+  return reference
+    .slice(2)
+    .split('/')
+    .reduce<Json>((place, name) => place[name] as Json, CONTRACT.document);
+}
+
+function readOperation(path: string, method: string, operation: Json): Operation {
+  const content = resolve(operation['requestBody'])['content'] as Json | undefined;
+  const [contentType, body] = Object.entries(content ?? {})[0] ?? [];
+  const [example] = Object.values(((body as Json | undefined)?.['examples'] ?? {}) as Json);
+  const answers = Object.values(operation['responses'] as Json).map(
+    (answer) => (resolve(answer)['content'] ?? {}) as Json,
+  );
+  const id = operation['operationId'] as string;
+  return {
+    id,
+    method: method.toUpperCase(),
+    path,
+    scopes: CONTRACT.scopesOf(id) ?? [],
+    parameters: [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? ''),
+    ...(contentType !== undefined && { contentType }),
+    ...(example !== undefined && { example: (example as Json)['value'] }),
+    streams: answers.some((answer) => 'text/event-stream' in answer),
+  };
+}
+
+const OPERATIONS: readonly Operation[] = Object.entries(
+  CONTRACT.document['paths'] as Record<string, Json>,
+).flatMap(([path, item]) =>
+  Object.entries(item)
+    .filter(([, operation]) => typeof (operation as Json)['operationId'] === 'string')
+    .map(([method, operation]) => readOperation(path, method, operation as Json)),
+);
+
+const parse = (row: string): Permission | 'everyone' =>
+  row === 'everyone'
+    ? row
+    : (Object.fromEntries(row.split(' ').map((cell) => cell.split('='))) as Permission);
+
+const permissionOf = (operation: Operation): Permission | 'everyone' =>
+  parse(TABLE[operation.id] ?? 'nobody=none');
+
+describe('the table', () => {
+  test('has a row for every operation of the contract, and no other', () => {
+    expect(Object.keys(POLICY).sort()).toEqual(OPERATIONS.map(({ id }) => id).sort());
+  });
+
+  test('is the one that was decided', () => {
+    expect(POLICY).toEqual(Object.fromEntries(Object.entries(TABLE).map(([id, row]) => [id, parse(row)])));
+  });
+
+  test('asks every operation that is not for everyone for a scope', () => {
+    const bare = OPERATIONS.filter(
+      (operation) => permissionOf(operation) !== 'everyone' && operation.scopes.length === 0,
+    );
+    expect(bare).toEqual([]);
+  });
+});
+
+let http: TestHttp;
+let agents = 0;
+
+beforeAll(async () => {
+  http = await createTestHttp();
+});
+
+afterAll(async () => await http.close());
+
+/** Objects of `acc_a`, made for one request: each is there, and in a state that most operations take. */
+interface World {
+  readonly agentId: string;
+  readonly objects: Readonly<Record<string, string>>;
+  readonly bodies: Readonly<Record<string, unknown>>;
+  readonly grantId: string;
+}
+
+const CHARGE = { purpose: 'charge', amount: { value: 4200, currency: 'EUR' } };
+
+async function request(
+  method: string,
+  url: string,
+  token: string,
+  payload?: unknown,
+): Promise<{ status: number; body: Json }> {
+  const answer = await http.server.inject({
+    method: method as 'GET',
+    url,
+    headers: { authorization: `Bearer ${token}` },
+    ...(payload !== undefined && { payload: payload as object }),
+  });
+  return { status: answer.statusCode, body: answer.body === '' ? {} : answer.json<Json>() };
+}
+
+async function startCapture(agentId: string, token: string): Promise<string> {
+  const { status, body } = await request('POST', '/v1/captures', token, { agent_id: agentId, ...CHARGE });
+  expect(body).toMatchObject({ purpose: 'charge' });
+  expect(status).toBe(201);
+  return body['id'] as string;
+}
+
+async function makeGrant(agentId: string): Promise<string> {
+  const { body } = await request('POST', '/v1/grants', await http.token(), {
+    agent_id: agentId,
+    ...CHARGE,
+    uses: 'many',
+  });
+  return body['id'] as string;
+}
+
+/** `startedBy`: with what the capture is started that a request is for. */
+async function makeWorld(operation: Operation, startedBy: Role | 'grant' = 'integrator'): Promise<World> {
+  agents += 1;
+  const agentId = `agent-${agents}`;
+  const grantId = await makeGrant(agentId);
+  const callId = await http.call({ agentId, masked: operation.id === 'releaseCall' });
+  const wantsCapture = operation.parameters.includes('capture_id');
+  const captureId = wantsCapture
+    ? await startCapture(agentId, await tokenOf({ agentId, grantId, objects: {}, bodies: {} }, startedBy))
+    : '';
+  return {
+    agentId,
+    grantId,
+    objects: { capture_id: captureId, call_id: callId, grant_id: await makeGrant(agentId) },
+    bodies: {
+      createCapture: { agent_id: agentId, ...CHARGE },
+      createGrant: { agent_id: agentId, call_id: callId, ...CHARGE },
+    },
+  };
+}
+
+async function tokenOf(world: World, as: Role | 'grant', accountId = 'acc_a'): Promise<string> {
+  return await http.token({
+    accountId,
+    subject: as === 'agent' || as === 'grant' ? world.agentId : `${as}-1`,
+    roles: as === 'grant' ? ['agent'] : [as],
+    ...(as === 'grant' && { grantId: world.grantId }),
+  });
+}
+
+/** An id of the right form that nothing has. */
+const NOBODYS = (name: string): string =>
+  `${{ capture_id: 'cap', call_id: 'call', grant_id: 'gnt' }[name] ?? 'evt'}_${'a'.repeat(26)}`;
+
+async function send(operation: Operation, world: World, token?: string) {
+  const url = operation.path.replaceAll(
+    /\{(\w+)\}/g,
+    (_all, name: string) => world.objects[name] ?? NOBODYS(name),
+  );
+  const options: InjectOptions = {
+    // Of a stream only its head: it would not end.
+    method: (operation.streams ? 'HEAD' : operation.method) as 'GET',
+    url,
+    headers: {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(operation.contentType !== undefined && { 'content-type': operation.contentType }),
+    },
+  };
+  const payload = world.bodies[operation.id] ?? operation.example;
+  const answer = await http.server.inject({
+    ...options,
+    ...(payload !== undefined && {
+      payload:
+        operation.contentType === 'application/json'
+          ? JSON.stringify(payload)
+          : 'grant_type=client_credentials',
+    }),
+  });
+  const text = answer.body;
+  return {
+    status: answer.statusCode,
+    headers: answer.headers,
+    text,
+    code: text.startsWith('{') ? answer.json<{ code?: string }>().code : undefined,
+  };
+}
+
+const REFUSALS = [
+  'token_missing',
+  'token_invalid',
+  'grant_ended',
+  'role_forbidden',
+  'scope_missing',
+  'numbers_forbidden',
+];
+
+describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))('%s', (_id, operation) => {
+  const permission = permissionOf(operation);
+  const mayCall = (as: Role | 'grant'): boolean => permission === 'everyone' || permission[as] !== undefined;
+  const hasObject = (world: World): boolean => operation.parameters.every((name) => name in world.objects);
+
+  test('without a token', async () => {
+    const answer = await send(operation, await makeWorld(operation));
+    if (permission === 'everyone') {
+      expect(REFUSALS).not.toContain(answer.code);
+      return;
+    }
+    expect(answer.status).toBe(401);
+    expect(answer.headers['www-authenticate']).toMatch(/^Bearer/);
+    if (!operation.streams) expect(answer.code).toBe('token_missing');
+  });
+
+  test('with a token that has no role', async () => {
+    const answer = await send(operation, await makeWorld(operation), await http.token({ roles: [] }));
+    if (permission === 'everyone') expect(REFUSALS).not.toContain(answer.code);
+    else expect(answer.status).toBe(403);
+  });
+
+  test.each([...ROLES, 'grant' as const])('as %s', async (as) => {
+    const world = await makeWorld(operation, as === 'grant' ? 'grant' : 'integrator');
+    const answer = await send(operation, world, await tokenOf(world, as));
+    if (mayCall(as)) {
+      expect(REFUSALS).not.toContain(answer.code);
+      expect([401, 403]).not.toContain(answer.status);
+      // Refused for its state, perhaps, but found.
+      if (hasObject(world) && permission !== 'everyone')
+        expect([200, 201, 202, 204, 409]).toContain(answer.status);
+      return;
+    }
+    expect(answer.status).toBe(403);
+    if (!operation.streams) expect(answer.code).toBe('role_forbidden');
+  });
+
+  test.each([...ROLES, 'grant' as const])('as %s of another account', async (as) => {
+    const world = await makeWorld(operation);
+    const before = await view(world);
+    const answer = await send(operation, world, await tokenOf(world, as, 'acc_b'));
+    if (permission === 'everyone') return;
+    if (as === 'grant') expect(answer.status).toBe(401);
+    else if (!mayCall(as)) expect(answer.status).toBe(403);
+    else if (operation.parameters.length > 0) expect(answer.status).toBe(404);
+    else expect(answer.status).toBeLessThan(500);
+    for (const id of Object.values(world.objects)) if (id !== '') expect(answer.text).not.toContain(id);
+    expect(await view(world)).toEqual(before);
+  });
+
+  test.each([...ROLES, 'grant' as const].filter((as) => permission !== 'everyone' && mayCall(as)))(
+    'as %s without the scope',
+    async (as) => {
+      const world = await makeWorld(operation, as === 'grant' ? 'grant' : 'integrator');
+      const others = SCOPES.filter((scope) => !operation.scopes.includes(scope));
+      const token = await http.token({
+        subject: world.agentId,
+        roles: as === 'grant' ? ['agent'] : [as],
+        scopes: others,
+        ...(as === 'grant' && { grantId: world.grantId }),
+      });
+      expect((await send(operation, world, token)).status).toBe(403);
+    },
+  );
+});
+
+/** The capture as its own account sees it. */
+async function view(world: World): Promise<Partial<CaptureResource> | undefined> {
+  const id = world.objects['capture_id'];
+  if (id === undefined || id === '') return undefined;
+  const { body } = await request('GET', `/v1/captures/${id}`, await http.token());
+  return body as Partial<CaptureResource>;
+}
+
+const OF_CAPTURES = OPERATIONS.filter(({ parameters }) => parameters.includes('capture_id'));
+const reaching = (as: Role | 'grant', reach: string): (readonly [string, Operation])[] =>
+  OF_CAPTURES.filter((operation) => {
+    const permission = permissionOf(operation);
+    return permission !== 'everyone' && permission[as] === reach;
+  }).map((operation) => [operation.id, operation] as const);
+
+describe('an agent, beyond the own calls', () => {
+  test.each(reaching('agent', 'own'))('%s', async (_id, operation) => {
+    const world = await makeWorld(operation);
+    const before = await view(world);
+    const token = await http.token({ subject: 'agent-other', roles: ['agent'] });
+    expect((await send(operation, world, token)).status).toBe(404);
+    expect(await view(world)).toEqual(before);
+  });
+
+  test('starts no capture', async () => {
+    const callId = await http.call({ agentId: 'agent-busy' });
+    const token = await http.token({ subject: 'agent-other', roles: ['agent'] });
+    const wishes = [{ call_id: callId }, { agent_id: 'agent-busy' }];
+    for (const wish of wishes) {
+      const { status, body } = await request('POST', '/v1/captures', token, { ...wish, ...CHARGE });
+      expect([status, body['code']]).toEqual([404, 'call_not_found']);
+    }
+  });
+
+  test('sees no call', async () => {
+    const own = await http.call({ agentId: 'agent-one' });
+    const other = await http.call({ agentId: 'agent-two' });
+    const token = await http.token({ subject: 'agent-one', roles: ['agent'] });
+    const { body } = await request('GET', '/v1/calls', token);
+    expect((body['calls'] as { id: string }[]).map(({ id }) => id)).toEqual([own]);
+    const all = await request('GET', '/v1/calls', await http.token({ roles: ['supervisor'] }));
+    expect((all.body['calls'] as { id: string }[]).map(({ id }) => id)).toEqual(
+      expect.arrayContaining([own, other]),
+    );
+  });
+});
+
+describe('a supervisor, after the capture', () => {
+  test.each(reaching('supervisor', 'running'))('%s', async (_id, operation) => {
+    const world = await makeWorld(operation);
+    const { status } = await request(
+      'POST',
+      `/v1/captures/${world.objects['capture_id']}/cancel`,
+      await http.token(),
+    );
+    expect(status).toBe(200);
+    expect((await send(operation, world, await tokenOf(world, 'supervisor'))).status).toBe(404);
+    await http.captures.settle(1000);
+    expect((await send(operation, world, await tokenOf(world, 'supervisor'))).status).toBe(404);
+    // Someone with two roles may do what either may.
+    const token = await http.token({ subject: world.agentId, roles: ['supervisor', 'agent'] });
+    expect((await send(operation, world, token)).status).not.toBe(404);
+  });
+});
+
+describe("a grant, beyond its own captures, those of the same agent's call included", () => {
+  test.each(reaching('grant', 'grant'))('%s', async (_id, operation) => {
+    const world = await makeWorld(operation, 'integrator');
+    const before = await view(world);
+    expect((await send(operation, world, await tokenOf(world, 'grant'))).status).toBe(404);
+    expect(await view(world)).toEqual(before);
+  });
+});

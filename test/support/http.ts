@@ -1,0 +1,218 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { createTokenVerifier, issueToken, type TokenRequest } from '../../src/access/access-token.ts';
+import { createAuthorizationServer } from '../../src/access/authorization-server.ts';
+import { createClientDirectory } from '../../src/access/client-directory-store.ts';
+import { issueGrantToken } from '../../src/access/grant-token.ts';
+import { SCOPES } from '../../src/access/principal.ts';
+import { createKeyRing } from '../../src/access/signing-keys.ts';
+import { loadContract } from '../../src/http/contract.ts';
+import { buildHttp, type HttpOptions } from '../../src/http/server.ts';
+import { systemClock, type Clock } from '../../src/kernel/clock.ts';
+import { HushtoneError } from '../../src/kernel/errors.ts';
+import { newId } from '../../src/kernel/ids.ts';
+import { silentLogger } from '../../src/kernel/logger.ts';
+import type { PaymentProvider } from '../../src/payments/contract.ts';
+import { Secret } from '../../src/secrets/secret.ts';
+import type { Calls, CallSnapshot, Masking, MaskingListener } from '../../src/telephony/contract.ts';
+import { createCallDesk } from '../../src/workflows/call-desk.ts';
+import { createCallJournal } from '../../src/workflows/call-journal.ts';
+import { Captures } from '../../src/workflows/capture-desk.ts';
+import { Grants } from '../../src/workflows/grant-desk.ts';
+import { createNumbers, type Numbers } from '../../src/workflows/numbers.ts';
+import { ensureAccount } from '../../src/workflows/stores/account-store.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+
+export const CONTRACT = loadContract(new URL('../../openapi.yaml', import.meta.url));
+
+/** A telephone system without telephones: calls are there because a test says so, and masking always works. */
+export class ScriptedCalls implements Calls {
+  readonly #calls = new Map<string, CallSnapshot>();
+  /** Who is told about the keys of a call. */
+  readonly listeners = new Map<string, MaskingListener>();
+
+  set(call: CallSnapshot): void {
+    this.#calls.set(call.callId, call);
+  }
+
+  get(callId: string): CallSnapshot | undefined {
+    return this.#calls.get(callId);
+  }
+
+  ofAgent(accountId: string, agentId: string): CallSnapshot | undefined {
+    return this.list(accountId).find((call) => call.agentId === agentId && call.state !== 'ended');
+  }
+
+  list(accountId: string): CallSnapshot[] {
+    return [...this.#calls.values()].filter((call) => call.accountId === accountId);
+  }
+
+  async secure(callId: string, _options: unknown, listener: MaskingListener): Promise<Masking> {
+    this.listeners.set(callId, listener);
+    return {
+      evidence: () => ({
+        bridge: 'dial',
+        transport: 'unknown',
+        proof: 'engine_acknowledgement',
+        keysDelivered: 0,
+        keyEventsSeen: 0,
+        keyTonesSeen: 0,
+        duplicatesDropped: 0,
+        msFromDoubtToGuard: [],
+        steps: [],
+      }),
+      release: async () => void this.listeners.delete(callId),
+    };
+  }
+
+  async release(callId: string): Promise<void> {
+    const call = this.#calls.get(callId);
+    if (call?.masked !== true) throw new HushtoneError('call_not_masked', 'conflict', 'There is no lock.');
+    this.#calls.set(callId, { ...call, masked: false });
+  }
+}
+
+const PROVIDER: PaymentProvider = {
+  name: 'scripted',
+  capabilities: { purposes: ['charge', 'authorize', 'tokenize', 'charge_and_save'], pin: false },
+  pay: async () => await Promise.reject(new Error('no test here pays')),
+  lookup: async () => undefined,
+  close: async () => undefined,
+};
+
+export interface TestCall {
+  readonly accountId?: string;
+  readonly agentId?: string;
+  readonly from?: string;
+  readonly masked?: boolean;
+}
+
+/** The HTTP interface over a real database and scripted calls, as `app` puts it together. */
+export interface TestHttp {
+  readonly server: FastifyInstance;
+  readonly db: TestDatabase;
+  readonly calls: ScriptedCalls;
+  readonly captures: Captures;
+  readonly grants: Grants;
+  readonly numbers: Numbers;
+  readonly numbersKey: Secret;
+  /** An access token; by default an integrator's of `acc_a` with every scope. */
+  token(request?: Partial<TokenRequest>): Promise<string>;
+  /** A connected call, known to the telephone system and to the database. Returns its id. */
+  call(call?: TestCall): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface TestHttpOptions extends Partial<HttpOptions> {
+  readonly clock?: Clock;
+  /** A database of the test's own, which outlives this interface. */
+  readonly db?: TestDatabase;
+}
+
+export async function createTestHttp(options: TestHttpOptions = {}): Promise<TestHttp> {
+  const { db: given, ...overrides } = options;
+  const db = given ?? (await createTestDatabase({ poolSize: 6 }));
+  const { database } = db;
+  const clock = options.clock ?? systemClock;
+  const logger = options.logger ?? silentLogger;
+  const keys = createKeyRing(generateKeyPairSync('ed25519').privateKey);
+  const issuer = { issuer: 'https://gateway.test', audience: 'hushtone', keys };
+  const numbersKey = new Secret(randomBytes(32).toString('hex'));
+  const numbers = createNumbers({ key: numbersKey });
+  const calls = new ScriptedCalls();
+  const journal = createCallJournal(database, 'test', numbers);
+  const captures = new Captures({
+    database,
+    calls,
+    provider: PROVIDER,
+    defaults: { guard: 'always', secureTimeoutMs: 1000, interDigitTimeoutSeconds: 8, timeoutSeconds: 300 },
+    instanceId: 'test',
+    clock,
+    logger,
+  });
+  const grants = new Grants({
+    database,
+    issueToken: async (grant) => await issueGrantToken(issuer, grant, clock),
+    clock,
+    logger,
+  });
+  const server = await buildHttp({
+    contract: CONTRACT,
+    captures,
+    calls: createCallDesk({ calls, database, numbers, isCaptured: (id) => captures.isCaptured(id) }),
+    grants,
+    readiness: async () => ({ status: 'ok', checks: { database: 'ok' } }),
+    verifyToken: createTokenVerifier(issuer, clock),
+    networksOf: createClientDirectory(database, clock),
+    authorization: createAuthorizationServer({
+      issuer: issuer.issuer,
+      keys,
+      endpoint: { issue: async () => await Promise.reject(new Error('no test here asks for a token')) },
+      publicUrl: () => issuer.issuer,
+      certificates: false,
+    }),
+    listener: {
+      trustedProxies: [],
+      headersTimeoutMs: 10_000,
+      requestTimeoutMs: 15_000,
+      keepAliveTimeoutMs: 72_000,
+    },
+    rateLimits: { address: 0, client: 0, account: 0 },
+    panelOrigins: [],
+    clock,
+    logger,
+    checkResponses: true,
+    ...overrides,
+  });
+
+  let lines = 0;
+  return {
+    server,
+    db,
+    calls,
+    captures,
+    grants,
+    numbers,
+    numbersKey,
+    token: async (request) =>
+      await issueToken(
+        issuer,
+        {
+          accountId: 'acc_a',
+          subject: 'integrator',
+          clientId: 'client',
+          roles: ['integrator'],
+          scopes: SCOPES,
+          ...request,
+        },
+        clock,
+      ),
+    async call({ accountId = 'acc_a', agentId = 'agent-1', from = '+15551112222', masked = false } = {}) {
+      lines += 1;
+      const callId = newId('call');
+      const at = clock.now();
+      const snapshot: CallSnapshot = {
+        callId,
+        accountId,
+        state: 'connected',
+        bridge: 'dial',
+        from,
+        to: '+15083084809',
+        agentId,
+        transport: 'unknown',
+        masked,
+        startedAt: new Date(at.getTime() + lines),
+        connectedAt: at,
+      };
+      await database.transaction(accountId, async (tx) => await ensureAccount(tx, accountId));
+      await journal.save({ snapshot, callSid: `sid-${callId}` });
+      calls.set(snapshot);
+      return callId;
+    },
+    async close() {
+      await server.close();
+      await captures.settle(1000);
+      if (given === undefined) await db.close();
+    },
+  };
+}
