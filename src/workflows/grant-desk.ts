@@ -1,7 +1,7 @@
 import type { AuditEntry } from '../audit/entry.ts';
 import { appendAudit } from '../audit/store.ts';
 import type { Database } from '../db/database.ts';
-import type { Clock, Timer } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { HushtoneError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -56,7 +56,7 @@ interface Watcher {
 export class Grants implements GrantDesk {
   readonly #options: GrantDeskOptions;
   readonly #watchers = new Set<Watcher>();
-  #timer: Timer | undefined;
+  #looking = false;
 
   constructor(options: GrantDeskOptions) {
     this.#options = options;
@@ -153,7 +153,9 @@ export class Grants implements GrantDesk {
   }
 
   #schedule(): void {
-    this.#timer ??= this.#options.clock.after(WATCH_INTERVAL_MS, () => void this.#look());
+    if (this.#looking) return;
+    this.#looking = true;
+    this.#options.clock.after(WATCH_INTERVAL_MS, () => void this.#look());
   }
 
   /** Stops by itself when nobody watches any more. */
@@ -169,7 +171,7 @@ export class Grants implements GrantDesk {
         logger.warn('capture grants not looked at', { count: watched.length, error });
       }
     }
-    this.#timer = undefined;
+    this.#looking = false;
     if (this.#watchers.size > 0) this.#schedule();
   }
 

@@ -1,3 +1,4 @@
+import type { Reach } from '../kernel/reach.ts';
 import type { Actor } from './contract.ts';
 
 /** What decides whether a capture is within someone's reach. */
@@ -9,20 +10,16 @@ export interface CaptureOwnership {
   readonly ended: boolean;
 }
 
+const REACHES: Readonly<Record<Reach, (actor: Actor, capture: CaptureOwnership) => boolean>> = {
+  account: () => true,
+  running: (_actor, { ended }) => !ended,
+  own: ({ subject }, { agentId }) => agentId === subject,
+  grant: (actor, { grantId }) => actor.grantId !== undefined && grantId === actor.grantId,
+};
+
 /** Of captures of the actor's own account only: that is for the database to see to. */
 export function reachesCapture(actor: Actor, capture: CaptureOwnership): boolean {
-  return actor.reach.some((reach) => {
-    switch (reach) {
-      case 'account':
-        return true;
-      case 'running':
-        return !capture.ended;
-      case 'own':
-        return capture.agentId === actor.subject;
-      case 'grant':
-        return actor.grantId !== undefined && capture.grantId === actor.grantId;
-    }
-  });
+  return actor.reach.some((reach) => REACHES[reach](actor, capture));
 }
 
 /** Of calls of the actor's own account only. A grant is for captures: it reaches the call of its agent, to start one. */
