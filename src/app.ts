@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { BlockList } from 'node:net';
 import { join } from 'node:path';
 import { issueGrantToken } from './access/grant-token.ts';
@@ -13,6 +14,9 @@ import { createKeyRing, readSigningKey, readVerificationKey } from './access/sig
 import { createTokenRecords } from './access/token-endpoint-store.ts';
 import { TokenEndpoint } from './access/token-endpoint.ts';
 import { chooseVerifier } from './access/token-verifier.ts';
+import { checkpointSigner } from './audit/checkpoint.ts';
+import { createCheckpointStore } from './audit/checkpoint-store.ts';
+import { startCheckpointing } from './audit/checkpointing.ts';
 import { appendAudit } from './audit/store.ts';
 import { assertServable } from './config/assert-servable.ts';
 import { publicUrlOf, type Config } from './config/config.ts';
@@ -21,12 +25,15 @@ import { loadConfig } from './config/load-config.ts';
 import { openDatabase, type Database } from './db/database.ts';
 import { startEmbeddedPostgres } from './db/embedded.ts';
 import { migrate } from './db/migrate.ts';
+import { createSecretSeal } from './events/webhooks/secret-seal.ts';
+import { createSender } from './events/webhooks/sender.ts';
 import { loadContract } from './http/contract.ts';
 import { buildHttp } from './http/server.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { createLogger, type Logger } from './kernel/logger.ts';
 import type { PaymentProvider } from './payments/contract.ts';
 import { connectSandboxProvider } from './payments/sandbox/provider.ts';
+import { createCmsSigner } from './pki/cms.ts';
 import { developmentKey } from './pki/development-key.ts';
 import { Secret } from './secrets/secret.ts';
 import type { Router } from './telephony/contract.ts';
@@ -36,15 +43,19 @@ import { createMediaServerMonitor } from './telephony/rtpengine/media-server-mon
 import { subscriptionSentinelAllowed } from './telephony/rtpengine/engine-version.ts';
 import { createNgClient } from './telephony/rtpengine/ng-client.ts';
 import { subscribeSentinel } from './telephony/rtpengine/subscription-sentinel.ts';
+import { createAuditDesk } from './workflows/audit-desk.ts';
 import { createCallDesk } from './workflows/call-desk.ts';
 import { createCallJournal } from './workflows/call-journal.ts';
 import { Captures } from './workflows/capture-desk.ts';
-import type { HealthReport } from './workflows/contract.ts';
+import type { AuditDesk, HealthReport } from './workflows/contract.ts';
 import { createNumbers, type Numbers } from './workflows/numbers.ts';
 import { Grants } from './workflows/grant-desk.ts';
 import { startReconciler } from './workflows/reconcile.ts';
 import { interruptOrphans } from './workflows/recovery.ts';
 import { ensureAccount } from './workflows/stores/account-store.ts';
+import { AccountStream } from './workflows/webhooks/account-stream.ts';
+import { Webhooks } from './workflows/webhooks/desk.ts';
+import { startWebhookRunner } from './workflows/webhooks/runner.ts';
 
 /** Running captures get this long to write their last events when the process is asked to stop. */
 const SETTLE_LIMIT_MS = 3000;
@@ -123,9 +134,10 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
       config.tokens.previousKeys.map(readVerificationKey),
     ),
   };
-  const database = await startDatabase(config, logger, stopper);
+  const { database, databaseUrl } = await startDatabase(config, logger, stopper);
   await prepareDatabase(config, database);
   await interruptOrphans({ database, clock, logger }, { instanceId });
+  await startAuditCheckpoints(config, database, logger, stopper);
 
   const provider = await startProvider(config, logger, stopper);
   if (provider !== undefined) {
@@ -150,6 +162,8 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
   });
   stopper.add(async () => await captures.settle(SETTLE_LIMIT_MS));
 
+  const events = await startEvents(config, database, databaseUrl, logger, stopper);
+
   // A port that the system chooses is known once the listener is up, and nobody asks before.
   let httpPort = config.http.port;
   const publicUrl = (): string => publicUrlOf(config, httpPort);
@@ -168,6 +182,8 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
       clock,
       logger,
     }),
+    audit: auditDeskOf(config, database, logger),
+    ...events,
     listener: config.http,
     rateLimits: config.rateLimits,
     panelOrigins: config.http.panelOrigins,
@@ -227,7 +243,72 @@ function authorizationOf(
   });
 }
 
-async function startDatabase(config: Config, logger: Logger, stopper: Stopper): Promise<Database> {
+/** Checkpoints of the audit chains, for as long as the process runs. */
+async function startAuditCheckpoints(
+  config: Config,
+  database: Database,
+  logger: Logger,
+  stopper: Stopper,
+): Promise<void> {
+  const { signingKey, checkpointSeconds } = config.audit;
+  if (signingKey === undefined) {
+    logger.warn('no AUDIT_SIGNING_KEY_FILE: the audit trail gets no checkpoints');
+    return;
+  }
+  const checkpointing = startCheckpointing({
+    store: createCheckpointStore(database),
+    sign: await checkpointSigner(createPrivateKey(signingKey.reveal())),
+    everyMs: checkpointSeconds * 1000,
+    clock: systemClock,
+    logger,
+  });
+  stopper.add(async () => await checkpointing.stop());
+}
+
+function auditDeskOf(config: Config, database: Database, logger: Logger): AuditDesk {
+  const { exportIdentity } = config.audit;
+  const signManifest =
+    exportIdentity &&
+    createCmsSigner({ certificate: exportIdentity.certificate, key: exportIdentity.key.reveal() });
+  return createAuditDesk({ database, clock: systemClock, logger, ...(signManifest && { signManifest }) });
+}
+
+/** What accounts are told: their event streams and their webhooks. */
+async function startEvents(
+  config: Config,
+  database: Database,
+  databaseUrl: string,
+  logger: Logger,
+  stopper: Stopper,
+): Promise<{ readonly webhooks: Webhooks; readonly accountEvents: AccountStream }> {
+  const clock = systemClock;
+  const { keys, allowPrivate, concurrency } = config.webhooks;
+  const hex = keys?.map((key) => key.reveal()) ?? [
+    await developmentKey(join(config.database.dataDir, 'webhooks.key')),
+  ];
+  const seal = createSecretSeal(hex.map((key) => Buffer.from(key, 'hex')));
+  const policy = {
+    allowPrivate,
+    allowPlainLoopback: allowPrivate && config.environment !== 'production',
+  };
+  const accountEvents = new AccountStream({ database, databaseUrl, clock, logger });
+  await accountEvents.start();
+  stopper.add(async () => await accountEvents.stop());
+  const runner = await startWebhookRunner({
+    database,
+    databaseUrl,
+    concurrency,
+    seal,
+    send: createSender({ policy }),
+    clock,
+    logger,
+    random: Math.random,
+  });
+  stopper.add(async () => await runner.stop());
+  return { webhooks: new Webhooks({ database, seal, policy, clock }), accountEvents };
+}
+
+async function startDatabase(config: Config, logger: Logger, stopper: Stopper): Promise<{ readonly database: Database; readonly databaseUrl: string }> {
   const { url, dataDir, poolSize } = config.database;
   let connection = url?.reveal();
   if (connection === undefined) {
@@ -238,7 +319,7 @@ async function startDatabase(config: Config, logger: Logger, stopper: Stopper): 
   await migrate(connection);
   const database = openDatabase({ url: connection, poolSize, logger });
   stopper.add(async () => await database.close());
-  return database;
+  return { database, databaseUrl: connection };
 }
 
 /** Every row belongs to an account: those that the routes name must be there before the first call. */

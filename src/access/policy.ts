@@ -7,6 +7,7 @@ export type Permission = Readonly<Partial<Record<Role | 'grant', Reach>>>;
 
 const START: Permission = { integrator: 'account', agent: 'own', grant: 'grant' };
 const STEER: Permission = START;
+const HOOKS: Permission = { integrator: 'account', admin: 'account' };
 const WATCH: Permission = { integrator: 'account', agent: 'own', grant: 'grant', supervisor: 'running' };
 
 /**
@@ -32,6 +33,19 @@ export const POLICY: Readonly<Record<string, Permission | 'everyone'>> = {
   createGrant: { integrator: 'account' },
   getGrant: { integrator: 'account' },
   revokeGrant: { integrator: 'account' },
+
+  createWebhook: HOOKS,
+  listWebhooks: HOOKS,
+  getWebhook: HOOKS,
+  updateWebhook: HOOKS,
+  deleteWebhook: HOOKS,
+  rotateWebhookSecret: HOOKS,
+  listWebhookDeliveries: HOOKS,
+  replayWebhookDelivery: HOOKS,
+  streamAccountEvents: { integrator: 'account', supervisor: 'account' },
+
+  listAuditRecords: { auditor: 'account' },
+  exportAuditRecords: { auditor: 'account' },
 
   getLiveness: 'everyone',
   getReadiness: 'everyone',

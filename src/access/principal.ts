@@ -7,8 +7,12 @@ export const SCOPES = [
   'calls:read',
   'calls:release',
   'evidence:read',
+  'audit:read',
   'numbers:read',
   'grants:write',
+  'webhooks:read',
+  'webhooks:write',
+  'events:read',
 ] as const;
 
 export type Scope = (typeof SCOPES)[number];

@@ -98,6 +98,15 @@ export async function findCheckpoints(
   );
 }
 
+/** The last signed checkpoint of an account. */
+export async function findLatestCheckpoint(db: Queryable, accountId: string): Promise<string | undefined> {
+  const [row] = await db.query<{ jws: string }>(
+    'SELECT jws FROM audit_checkpoints WHERE account_id = $1 ORDER BY sequence DESC LIMIT 1',
+    [accountId],
+  );
+  return row?.jws;
+}
+
 /** The trail of one account for verification; each read is a transaction of its own. */
 export function auditSource(database: Database, accountId: string): AuditSource {
   const read = async <T>(work: (db: Queryable) => Promise<T>): Promise<T> =>

@@ -9,7 +9,8 @@ import { HushtoneError } from '../kernel/errors.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { CallDesk, CaptureDesk, GrantDesk, HealthReport } from '../workflows/contract.ts';
+import type { AuditDesk, CallDesk, CaptureDesk, GrantDesk, HealthReport } from '../workflows/contract.ts';
+import type { AccountEventDesk, WebhookDesk } from '../workflows/webhooks/contract.ts';
 import { requireAccess, type AccessRules } from './auth.ts';
 import type { Contract } from './contract.ts';
 import { acceptForms } from './form.ts';
@@ -17,11 +18,14 @@ import type { Handlers } from './handlers.ts';
 import { notFoundProblem, PROBLEM_TYPE, toProblem, unreadableProblem, type Problem } from './problem.ts';
 import { listenerOptions, type ListenerOptions } from './listener.ts';
 import { createRateLimiter, type RateLimits } from './rate-limit.ts';
+import { auditHandlers, recordRefusal } from './routes/audit.ts';
 import { callHandlers } from './routes/calls.ts';
 import { captureHandlers } from './routes/captures.ts';
+import { eventHandlers } from './routes/events.ts';
 import { grantHandlers } from './routes/grants.ts';
 import { healthHandlers } from './routes/health.ts';
 import { oauthHandlers, tokenRouteOptions } from './routes/oauth.ts';
+import { webhookHandlers } from './routes/webhooks.ts';
 import { createValidatorCompiler } from './validation.ts';
 
 /** A capture request is under 2 kB; nothing that this interface takes is larger. */
@@ -38,6 +42,9 @@ export interface HttpOptions {
   readonly captures: CaptureDesk;
   readonly calls: CallDesk;
   readonly grants: GrantDesk;
+  readonly audit: AuditDesk;
+  readonly webhooks: WebhookDesk;
+  readonly accountEvents: AccountEventDesk;
   readonly readiness: () => Promise<HealthReport>;
   readonly verifyToken: TokenVerifier;
   readonly authorization: AuthorizationServer;
@@ -186,6 +193,9 @@ function operationResolver(options: HttpOptions, rules: AccessRules) {
     ...captureHandlers(options.captures, options.grants),
     ...grantHandlers(options.grants),
     ...callHandlers(options.calls),
+    ...webhookHandlers(options.webhooks),
+    ...eventHandlers(options.accountEvents),
+    ...auditHandlers(options.audit),
     ...healthHandlers(options.readiness),
     ...oauthHandlers(options.authorization),
   };
@@ -195,11 +205,24 @@ function operationResolver(options: HttpOptions, rules: AccessRules) {
       throw new Error(`openapi.yaml has the operation ${operationId} and no handler does`);
     const scopes = options.contract.scopesOf(operationId);
     return {
-      ...(scopes && { onRequest: requireAccess(operationId, scopes, rules) }),
+      ...(scopes && {
+        onRequest: requireAccess(operationId, scopes, rules),
+        errorHandler: refusalHandler(options, operationId),
+      }),
       ...(options.checkResponses && { preSerialization: responseCheck(options, operationId) }),
       ...(operationId === 'createToken' && tokenRouteOptions(options.logger)),
       handler,
     } as never;
+  };
+}
+
+/** A refusal is on record before it is told. */
+function refusalHandler({ audit, logger }: HttpOptions, operationId: string) {
+  const sendProblem = problemSender(logger);
+  return async (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    await recordRefusal(audit, operationId, request, error);
+    sendProblem(error, request, reply);
+    return reply;
   };
 }
 
