@@ -15,12 +15,16 @@ import { silentLogger } from '../../src/kernel/logger.ts';
 import type { PaymentProvider } from '../../src/payments/contract.ts';
 import { Secret } from '../../src/secrets/secret.ts';
 import type { Calls, CallSnapshot, Masking, MaskingListener } from '../../src/telephony/contract.ts';
+import { createAuditDesk } from '../../src/workflows/audit-desk.ts';
 import { createCallDesk } from '../../src/workflows/call-desk.ts';
 import { createCallJournal } from '../../src/workflows/call-journal.ts';
 import { Captures } from '../../src/workflows/capture-desk.ts';
 import { Grants } from '../../src/workflows/grant-desk.ts';
 import { createNumbers, type Numbers } from '../../src/workflows/numbers.ts';
 import { ensureAccount } from '../../src/workflows/stores/account-store.ts';
+import { createSecretSeal } from '../../src/events/webhooks/secret-seal.ts';
+import { AccountStream } from '../../src/workflows/webhooks/account-stream.ts';
+import { Webhooks } from '../../src/workflows/webhooks/desk.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 
 export const CONTRACT = loadContract(new URL('../../openapi.yaml', import.meta.url));
@@ -136,11 +140,21 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
     clock,
     logger,
   });
+  const accountEvents = new AccountStream({ database, databaseUrl: db.url, clock, logger });
+  await accountEvents.start();
   const server = await buildHttp({
     contract: CONTRACT,
     captures,
     calls: createCallDesk({ calls, database, numbers, isCaptured: (id) => captures.isCaptured(id) }),
     grants,
+    audit: createAuditDesk({ database, clock, logger }),
+    webhooks: new Webhooks({
+      database,
+      seal: createSecretSeal([randomBytes(32)]),
+      policy: { allowPrivate: false, allowPlainLoopback: false },
+      clock,
+    }),
+    accountEvents,
     readiness: async () => ({ status: 'ok', checks: { database: 'ok' } }),
     verifyToken: createTokenVerifier(issuer, clock),
     networksOf: createClientDirectory(database, clock),
@@ -211,6 +225,7 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
     },
     async close() {
       await server.close();
+      await accountEvents.stop();
       await captures.settle(1000);
       if (given === undefined) await db.close();
     },
