@@ -308,7 +308,11 @@ async function startEvents(
   return { webhooks: new Webhooks({ database, seal, policy, clock }), accountEvents };
 }
 
-async function startDatabase(config: Config, logger: Logger, stopper: Stopper): Promise<{ readonly database: Database; readonly databaseUrl: string }> {
+async function startDatabase(
+  config: Config,
+  logger: Logger,
+  stopper: Stopper,
+): Promise<{ readonly database: Database; readonly databaseUrl: string }> {
   const { url, dataDir, poolSize } = config.database;
   let connection = url?.reveal();
   if (connection === undefined) {

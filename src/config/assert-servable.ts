@@ -94,6 +94,13 @@ function problemsOfSecrets(config: Config): ConfigProblem[] {
       expected: `at least ${SHORTEST_PASSWORD} characters`,
     });
   }
+  if (config.webhooks.keys?.some(isOneByteRepeated) === true) {
+    problems.push({
+      variable: 'WEBHOOKS_KEY',
+      problem: 'is one byte repeated',
+      expected: '32 random bytes',
+    });
+  }
   const numbersKey = config.numbers.key;
   if (numbersKey !== undefined && isOneByteRepeated(numbersKey)) {
     problems.push({

@@ -86,6 +86,12 @@ export interface Config {
   };
   /** Requests a minute to this process; 0 for no limit. */
   readonly rateLimits: { readonly address: number; readonly client: number; readonly account: number };
+  readonly webhooks: {
+    /** Each 32 bytes in hexadecimal; the first seals. Absent, outside production only: one made in `database.dataDir`. */
+    readonly keys?: readonly Secret[];
+    readonly allowPrivate: boolean;
+    readonly concurrency: number;
+  };
   readonly numbers: {
     /** 32 bytes in hexadecimal or base64. Absent, outside production only: one that is made in `database.dataDir`. */
     readonly key?: Secret;

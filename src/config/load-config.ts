@@ -18,6 +18,7 @@ const USERNAME = /^[^:]{1,255}$/;
 const PASSWORD = /^\S{1,255}$/;
 const PIN_KEY = /^(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{64})$/;
 const NUMBERS_KEY = /^(?:[0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/;
+const WEBHOOKS_KEYS = /^[0-9a-fA-F]{64}(?:,[0-9a-fA-F]{64})*$/;
 const COUNTRY = /^[A-Z]{2}$/;
 const ENGINE_VERSION = /^(?:mr)?\d{1,3}\.\d{1,3}[\w.~+-]{0,64}$/;
 const HOST = /^[A-Za-z0-9._:-]{1,255}$/;
@@ -76,6 +77,21 @@ function readPanelOrigins(reader: SettingReader): string[] {
     }
   }
   return origins;
+}
+
+function readWebhooks(reader: SettingReader, production: boolean): Config['webhooks'] {
+  const keys = reader.secret('WEBHOOKS_KEY', WEBHOOKS_KEYS);
+  if (production && keys === undefined) reader.missing('WEBHOOKS_KEY', 'in production');
+  return {
+    ...(keys !== undefined && {
+      keys: keys
+        .reveal()
+        .split(',')
+        .map((key) => new Secret(key)),
+    }),
+    allowPrivate: reader.choice('WEBHOOK_ALLOW_PRIVATE') === 'true',
+    concurrency: reader.integer('WEBHOOK_CONCURRENCY'),
+  };
 }
 
 function readNumbers(reader: SettingReader, production: boolean): Config['numbers'] {
@@ -269,6 +285,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       client: reader.integer('RATE_LIMIT_CLIENT'),
       account: reader.integer('RATE_LIMIT_ACCOUNT'),
     },
+    webhooks: readWebhooks(reader, production),
     numbers: readNumbers(reader, production),
     telephony: readTelephony(reader, production),
     routes: readRoutes(reader),

@@ -162,6 +162,31 @@ export const SETTINGS = {
     maximum: 10_000_000,
     meaning: 'The most requests a minute of all clients of one account to this process; `0` for no limit.',
   },
+  WEBHOOKS_KEY: {
+    group: 'Webhooks',
+    kind: 'secret',
+    required: 'in production',
+    defaultInWords: 'a key that is made in `DATA_DIR`',
+    shape: '32 random bytes in hexadecimal; several separated by commas',
+    meaning:
+      'Seals the signing secrets of webhooks in the database. The first key seals, all of them open: put a new one in front.',
+  },
+  WEBHOOK_ALLOW_PRIVATE: {
+    group: 'Webhooks',
+    kind: 'choice',
+    default: 'false',
+    choices: ['false', 'true'],
+    meaning:
+      'Whether webhooks may go to private and loopback addresses; outside production `true` also allows `http:` to loopback. Link-local and metadata addresses are refused in any case.',
+  },
+  WEBHOOK_CONCURRENCY: {
+    group: 'Webhooks',
+    kind: 'integer',
+    default: '10',
+    minimum: 1,
+    maximum: 100,
+    meaning: 'How many webhooks this process sends at once.',
+  },
   NUMBERS_KEY: {
     group: "Callers' numbers",
     kind: 'secret',

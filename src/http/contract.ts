@@ -74,6 +74,9 @@ export function loadContract(path: URL): Contract {
     checkResponse(operationId, status, body) {
       const operation = operations.get(operationId);
       const validate = operation && validatorOf(operation, status);
+      // An answer without content, such as 204.
+      const declared = operation?.responses[String(status)];
+      if (declared && resolve(document, declared)['content'] === undefined && body === undefined) return;
       if (validate !== undefined && validate(body)) return;
       const where = validate?.errors?.[0];
       const what = where ? `${where.instancePath} ${where.message ?? ''}` : 'no such response is declared';

@@ -18,6 +18,8 @@ export interface ServerSentEvent {
 
 export interface EventStream {
   send(event: ServerSentEvent): void;
+  /** Resolves when what was sent has left this process, or never will: for what is read from a store, page by page. */
+  drained(): Promise<void>;
   /** Ends the stream after what was sent. */
   close(): void;
   /** Cuts the stream, as a lost connection would: the client comes back and learns why. */
@@ -49,6 +51,16 @@ export function openEventStream(reply: FastifyReply): EventStream {
   };
   return {
     send: ({ sequence, type, data }) => write(`id: ${sequence}\nevent: ${type}\ndata: ${data}\n\n`),
+    async drained() {
+      if (raw.writableEnded || raw.destroyed || !raw.writableNeedDrain) return;
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          raw.off('drain', done).off('close', done);
+          resolve();
+        };
+        raw.on('drain', done).on('close', done);
+      });
+    },
     close() {
       if (raw.writableEnded || raw.destroyed) return;
       raw.end();

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { generateKeyPairSync } from 'node:crypto';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -100,6 +101,14 @@ describe('what is fit for development only', () => {
   test('a panel without TLS', () => {
     const http = { ...production.http, panelOrigins: ['https://a.example', 'http://b.example'] };
     expect(refusals({ ...production, http })).toEqual(['PANEL_ORIGINS']);
+  });
+
+  test('a key for webhooks that is one byte repeated', () => {
+    const { webhooks } = loadConfig({
+      ...fixture.env,
+      WEBHOOKS_KEY: `${randomBytes(32).toString('hex')},${'ab'.repeat(32)}`,
+    });
+    expect(refusals({ ...production, webhooks })).toEqual(['WEBHOOKS_KEY']);
   });
 
   test('a key for telephone numbers that is one byte repeated', () => {

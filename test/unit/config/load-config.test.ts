@@ -121,6 +121,7 @@ test('a full configuration is read whole', () => {
   expect(config.http.panelOrigins).toEqual(['https://desk.example.com', 'http://127.0.0.1:5173']);
   expect(config.rateLimits).toEqual({ address: 6000, client: 60, account: 6000 });
   expect(config.numbers).toMatchObject({ country: 'US' });
+  expect(config.webhooks).toMatchObject({ allowPrivate: false, concurrency: 10 });
   expect(config.telephony.listenUrl).toBe('wss://listen.example.com');
   expect(config.telephony.rtpengine).toMatchObject({ protocol: 'tcp', host: '::1', port: 22223 });
   expect(config.telephony.rtpengine?.freeswitchMedia).toEqual([
@@ -248,6 +249,9 @@ describe('mistakes', () => {
     [{ HTTP_KEEP_ALIVE_TIMEOUT_MS: '0' }, ['HTTP_KEEP_ALIVE_TIMEOUT_MS']],
     [{ RATE_LIMIT_CLIENT: '-1' }, ['RATE_LIMIT_CLIENT']],
     [{ NUMBERS_KEY: 'ab'.repeat(16) }, ['NUMBERS_KEY']],
+    [{ WEBHOOKS_KEY: `${'ab'.repeat(32)},${'cd'.repeat(16)}` }, ['WEBHOOKS_KEY']],
+    [{ WEBHOOK_ALLOW_PRIVATE: 'yes' }, ['WEBHOOK_ALLOW_PRIVATE']],
+    [{ NODE_ENV: 'production', DATABASE_URL: 'postgres://db/x', WEBHOOKS_KEY: undefined }, ['WEBHOOKS_KEY']],
     [{ NUMBERS_COUNTRY: 'usa' }, ['NUMBERS_COUNTRY']],
     [{ NODE_ENV: 'production' }, ['DATABASE_URL']],
     [{ NODE_ENV: 'production', DATABASE_URL: 'postgres://db/x', NUMBERS_KEY: undefined }, ['NUMBERS_KEY']],

@@ -36,6 +36,7 @@ export async function makeFixture(): Promise<Fixture> {
       ROUTES,
       TOKEN_SIGNING_KEY_FILE: keyFile,
       AUDIT_SIGNING_KEY_FILE: auditKeyFile,
+      WEBHOOKS_KEY: randomBytes(32).toString('hex'),
       NUMBERS_KEY: randomBytes(32).toString('base64'),
     },
     remove: () => rm(directory, { recursive: true, force: true }),
