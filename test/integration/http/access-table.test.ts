@@ -25,6 +25,8 @@ const TABLE: Record<string, string> = {
   createGrant: 'integrator=account',
   getGrant: 'integrator=account',
   revokeGrant: 'integrator=account',
+  listAuditRecords: 'auditor=account',
+  exportAuditRecords: 'auditor=account',
   createToken: 'everyone',
   getJwks: 'everyone',
   getAuthorizationServerMetadata: 'everyone',
@@ -222,7 +224,8 @@ async function send(operation: Operation, world: World, token?: string) {
     status: answer.statusCode,
     headers: answer.headers,
     text,
-    code: text.startsWith('{') ? answer.json<{ code?: string }>().code : undefined,
+    // A file of many JSON texts is none itself.
+    code: text.startsWith('{') && !text.includes('}\n{') ? answer.json<{ code?: string }>().code : undefined,
   };
 }
 
