@@ -28,26 +28,32 @@ export function siteOf(address: string): string {
   return groups.slice(0, IPV6_SITE_GROUPS).join(':');
 }
 
+const LONGEST_PREFIX = { ipv4: 32, ipv6: 128 } as const;
+
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIPv4(address) ? 'ipv4' : 'ipv6');
+
 /** One address or block: no host bits are asked for, `10.1.2.3/8` is `10.0.0.0/8`. */
 export function isAddressBlock(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/');
   const version = isIP(address);
   if (version === 0 || rest.length > 0 || address.includes('%')) return false;
   if (prefix === undefined) return true;
-  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128);
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= LONGEST_PREFIX[familyOf(address)];
 }
 
 /** A test of addresses. What is no address is in no block; throws on a block that is none. */
 export function addressMatcher(blocks: AddressBlocks): (address: string) => boolean {
-  const list = new BlockList();
+  // One list for each family: in a common one `::/0` would hold every IPv4 address too.
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const block of blocks) {
     const [address = '', prefix] = block.split('/');
-    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
-    list.addSubnet(address, prefix === undefined ? (family === 'ipv4' ? 32 : 128) : Number(prefix), family);
+    const family = familyOf(address);
+    lists[family].addSubnet(address, prefix === undefined ? LONGEST_PREFIX[family] : Number(prefix), family);
   }
   return (address) => {
     const plain = plainAddress(address);
-    return isIP(plain) !== 0 && list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6');
+    const family = familyOf(plain);
+    return isIP(plain) !== 0 && lists[family].check(plain, family);
   };
 }
 

@@ -38,3 +38,18 @@ export async function insertAttempt(
     [id, accountId, captureId],
   );
 }
+
+export async function insertGrant(
+  tx: Queryable,
+  accountId: string,
+  callId: string,
+  id: string,
+): Promise<void> {
+  await tx.query(
+    `insert into capture_grants
+       (id, account_id, agent_id, call_id, purpose, amount, currency, uses, client_id, created_by, created_at, expires_at)
+     select $1, $2, 'agent-1', $3, 'charge', 4200, 'EUR', 'once', 'client', 'integrator', at, at + interval '5 minutes'
+     from (select now() as at) moment`,
+    [id, accountId, callId],
+  );
+}

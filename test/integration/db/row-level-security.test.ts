@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { appendAudit } from '../../../src/audit/store.ts';
 import type { Queryable } from '../../../src/db/database.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
-import { insertAccount, insertAttempt, insertCall, insertCapture } from '../../support/rows.ts';
+import { insertAccount, insertAttempt, insertCall, insertCapture, insertGrant } from '../../support/rows.ts';
 
 const TABLES = [
   'audit_checkpoints',
@@ -13,6 +13,7 @@ const TABLES = [
   'calls',
   'captures',
   'capture_events',
+  'capture_grants',
   'payment_attempts',
 ];
 
@@ -26,6 +27,7 @@ beforeAll(async () => {
       await insertCall(tx, account, `call_${account}`);
       await insertCapture(tx, account, `call_${account}`, `cap_${account}`);
       await insertAttempt(tx, account, `cap_${account}`, `att_${account}`);
+      await insertGrant(tx, account, `call_${account}`, `gnt_${account}`);
       await tx.query(
         `insert into capture_events (account_id, capture_id, sequence, type, payload) values ($1, $2, 1, 'x', '{}')`,
         [account, `cap_${account}`],
