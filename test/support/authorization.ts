@@ -14,27 +14,6 @@ import { createTestHttp, type TestHttp, type TestHttpOptions } from './http.ts';
 export const ISSUER = 'https://gateway.test';
 export const TOKEN_URL = `${ISSUER}${TOKEN_PATH}`;
 
-/** Time that passes when a test says so. */
-export class HandClock implements Clock {
-  #now = Date.parse('2026-03-01T12:00:00Z');
-
-  now(): Date {
-    return new Date(this.#now);
-  }
-
-  monotonicMs(): number {
-    return this.#now;
-  }
-
-  after(): { cancel(): void } {
-    return { cancel: () => undefined }; // nothing here waits for a timer
-  }
-
-  pass(seconds: number): void {
-    this.#now += seconds * 1000;
-  }
-}
-
 export const newKeyRing = (): KeyRing => createKeyRing(generateKeyPairSync('ed25519').privateKey);
 
 export function registryOf({ database }: TestDatabase, clock: Clock): ClientRegistry {

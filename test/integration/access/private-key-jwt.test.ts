@@ -3,12 +3,12 @@ import {
   askForToken,
   CLIENT,
   createTokenHttp,
-  HandClock,
   ISSUER,
   newKeyRing,
   registryOf,
 } from '../../support/authorization.ts';
 import { assertionForm, assertionOf, newKeyPair } from '../../support/client-assertion.ts';
+import { HandClock } from '../../support/hand-clock.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
 import { openDatabase } from '../../../src/db/database.ts';
 import type { TestHttp } from '../../support/http.ts';

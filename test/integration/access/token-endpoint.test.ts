@@ -8,12 +8,12 @@ import {
   basic,
   CLIENT,
   createTokenHttp,
-  HandClock,
   ISSUER,
   newKeyRing,
   registryOf,
   secretForm,
 } from '../../support/authorization.ts';
+import { HandClock } from '../../support/hand-clock.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
 import type { TestHttp } from '../../support/http.ts';
 
