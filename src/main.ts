@@ -1,6 +1,7 @@
 import { serve } from './app.ts';
 import { runAccounts } from './cli/accounts.ts';
 import { runClients } from './cli/clients.ts';
+import { runAudit } from './cli/audit.ts';
 import { runDemo } from './cli/demo.ts';
 import { runKeys } from './cli/keys.ts';
 import { runMigrate } from './cli/migrate.ts';
@@ -14,6 +15,7 @@ const USAGE = `hushtone COMMAND
   clients     who may ask for access tokens; hushtone clients --help
   keys        keys that sign access tokens; hushtone keys --help
   token       make an access token; hushtone token --help
+  audit       verify, export and sign the audit trail; hushtone audit --help
   demo        a whole call with a simulated telephone system; hushtone demo --help
 `;
 
@@ -24,6 +26,7 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<number>> = {
   clients: runClients,
   keys: runKeys,
   token: runToken,
+  audit: runAudit,
   demo: runDemo,
 };
 

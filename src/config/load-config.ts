@@ -245,13 +245,11 @@ export function loadDatabaseSettings(env: Readonly<Record<string, string | undef
 }
 
 /** What the audit commands need, without the rest. Throws a `ConfigError`. */
-export function loadAuditSettings(
-  env: Readonly<Record<string, string | undefined>>,
-): Pick<Config, 'audit' | 'database'> {
+export function loadAuditSettings(env: Readonly<Record<string, string | undefined>>): Config['audit'] {
   const reader = new SettingReader(env);
-  const settings = { audit: readAudit(reader, false), database: readDatabase(reader, false) };
+  const audit = readAudit(reader, false);
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
-  return deepFreeze(settings);
+  return deepFreeze(audit);
 }
 
 /** The HTTP and the telephony listener are two: a fixed port serves one of them on an address. */

@@ -30,7 +30,7 @@ describe('the settings of the audit trail', () => {
   });
 
   test('are an Ed25519 key, and an RSA certificate with its key', () => {
-    const { audit } = loadAuditSettings({
+    const audit = loadAuditSettings({
       AUDIT_SIGNING_KEY_FILE: pki.auditSigningKey,
       AUDIT_CHECKPOINT_SECONDS: '60',
       AUDIT_EXPORT_CERT_FILE: pki.audit.certificate,
