@@ -32,7 +32,11 @@ async function receive(options?: ReceiverOptions): Promise<Receiver> {
 }
 
 const send = async (url: string, options: Partial<SenderOptions> = {}) =>
-  await createSender({ policy: LOOPBACK, ...options })(url, { 'content-type': 'application/json' }, '{"a":1}');
+  await createSender({ policy: LOOPBACK, ...options })(
+    url,
+    { 'content-type': 'application/json' },
+    '{"a":1}',
+  );
 
 /** Answers the first time with the first list, then with the second, and counts. */
 function resolver(...answers: string[][]): Resolver & { readonly asked: string[] } {
@@ -124,7 +128,9 @@ describe('the address', () => {
 
   test('that there is not', async () => {
     const nothing: Resolver = async () => await Promise.reject(new Error('ENOTFOUND'));
-    expect(await send('https://nowhere.test/', { resolve: nothing })).toMatchObject({ error: 'name_not_found' });
+    expect(await send('https://nowhere.test/', { resolve: nothing })).toMatchObject({
+      error: 'name_not_found',
+    });
     expect(await send('https://nowhere.test/', { resolve: resolver([]) })).toMatchObject({
       error: 'name_not_found',
     });

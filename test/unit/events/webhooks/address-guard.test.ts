@@ -65,7 +65,14 @@ const FORBIDDEN_ADDRESSES = [
   '127.1',
 ];
 
-const PUBLIC_ADDRESSES = ['8.8.8.8', '1.1.1.1', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '2a00:1450::8a'];
+const PUBLIC_ADDRESSES = [
+  '8.8.8.8',
+  '1.1.1.1',
+  '172.32.0.1',
+  '100.128.0.1',
+  '2606:4700::1111',
+  '2a00:1450::8a',
+];
 
 describe('an address', () => {
   test.each(PRIVATE_ADDRESSES)('%s is for installations that allow it', (address) => {
@@ -115,7 +122,9 @@ describe("an endpoint's URL", () => {
     'https://printer.local/',
     `https://example.com/${'x'.repeat(2048)}`,
   ])('%s is refused', (url) => {
-    expect(() => checkEndpointUrl(url, PUBLIC)).toThrow(expect.objectContaining({ code: 'webhook_url_refused' }));
+    expect(() => checkEndpointUrl(url, PUBLIC)).toThrow(
+      expect.objectContaining({ code: 'webhook_url_refused' }),
+    );
   });
 
   test.each(['https://example.com/hooks?x=1', 'https://8.8.8.8:8443/', 'https://[2606:4700::1111]/'])(

@@ -50,6 +50,9 @@ describe('a sealed secret', () => {
   });
 });
 
-test.each([[[]], [[Buffer.alloc(31)]], [[KEY, Buffer.alloc(16)]]])('keys that are none are refused', (keys) => {
-  expect(() => createSecretSeal(keys)).toThrow(expect.objectContaining({ code: 'webhooks_key_invalid' }));
-});
+test.each([[[]], [[Buffer.alloc(31)]], [[KEY, Buffer.alloc(16)]]])(
+  'keys that are none are refused',
+  (keys) => {
+    expect(() => createSecretSeal(keys)).toThrow(expect.objectContaining({ code: 'webhooks_key_invalid' }));
+  },
+);

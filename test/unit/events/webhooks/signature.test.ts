@@ -31,7 +31,9 @@ test('whatever is signed, the official library takes it and refuses it when one 
   fc.assert(
     fc.property(fc.json(), fc.nat(), (body, at) => {
       const { key } = newHmacSecret();
-      const headers = { ...signMessage({ id: 'evt_x', timestamp: new Date(), body }, [{ scheme: 'hmac-sha256', key }]) };
+      const headers = {
+        ...signMessage({ id: 'evt_x', timestamp: new Date(), body }, [{ scheme: 'hmac-sha256', key }]),
+      };
       const webhook = new Webhook(secretText(key));
       expect(webhook.verify(body, headers)).toEqual(JSON.parse(body));
       const place = at % body.length;

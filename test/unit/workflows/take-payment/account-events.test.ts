@@ -16,7 +16,15 @@ const COLLECTING: CaptureResource = {
   reference: 'order-1001',
   focus: 'card_number',
   fields: [
-    { field: 'card_number', required: true, status: 'accepted', digits: 16, attempts: 0, brand: 'visa', last4: '4242' },
+    {
+      field: 'card_number',
+      required: true,
+      status: 'accepted',
+      digits: 16,
+      attempts: 0,
+      brand: 'visa',
+      last4: '4242',
+    },
     { field: 'security_code', required: true, status: 'accepted', digits: 3, attempts: 1 },
   ],
   stray_keys: 2,
@@ -24,7 +32,11 @@ const COLLECTING: CaptureResource = {
   updated_at: AT,
 };
 
-const PROCESSING: CaptureResource = { ...COLLECTING, status: 'processing', payment: { status: 'processing' } };
+const PROCESSING: CaptureResource = {
+  ...COLLECTING,
+  status: 'processing',
+  payment: { status: 'processing' },
+};
 
 const SUCCEEDED: CaptureResource = {
   ...COLLECTING,
@@ -61,7 +73,10 @@ test('an outcome comes before the status that it leads to', () => {
   expect(types(PROCESSING, SUCCEEDED)).toEqual(['payment.succeeded', 'capture.succeeded']);
   const unknown: CaptureResource = { ...SUCCEEDED, status: 'failed', payment: { status: 'unknown' } };
   expect(types(PROCESSING, unknown)).toEqual(['payment.unknown', 'capture.failed']);
-  const found: CaptureResource = { ...unknown, payment: { status: 'declined', decline_reason: 'expired_card' } };
+  const found: CaptureResource = {
+    ...unknown,
+    payment: { status: 'declined', decline_reason: 'expired_card' },
+  };
   expect(types(unknown, found)).toEqual(['payment.declined']);
 });
 
@@ -89,6 +104,10 @@ test('payloads are thin, fit the contract, and hold no token, counts or codes', 
 test('a card number that was not accepted shows nothing', () => {
   const [card] = COLLECTING.fields;
   if (card === undefined) throw new Error('no field');
-  const after: CaptureResource = { ...COLLECTING, status: 'cancelled', fields: [{ ...card, status: 'rejected' }] };
+  const after: CaptureResource = {
+    ...COLLECTING,
+    status: 'cancelled',
+    fields: [{ ...card, status: 'rejected' }],
+  };
   expect(JSON.stringify(accountEventsOf(COLLECTING, after))).not.toContain('4242');
 });
