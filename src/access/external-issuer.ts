@@ -59,6 +59,14 @@ function unavailable(cause?: unknown): HushtoneError {
   );
 }
 
+function isKeySet(text: string): boolean {
+  try {
+    return Array.isArray((JSON.parse(text) as { keys?: unknown } | null)?.keys);
+  } catch {
+    return false;
+  }
+}
+
 /** One GET over TLS, with the authorities of `ca` if there are any; follows no redirect and reads no endless body. */
 function fetchOverTls(ca: string | undefined): FetchImplementation {
   return async (url, { headers, signal }) =>
@@ -80,8 +88,9 @@ function fetchOverTls(ca: string | undefined): FetchImplementation {
           else chunks.push(chunk);
         });
         response.on('end', () => {
-          if (response.statusCode !== 200) reject(new Error('the answer is not 200'));
-          else resolve(new Response(Buffer.concat(chunks)));
+          const text = Buffer.concat(chunks).toString();
+          if (response.statusCode === 200 && isKeySet(text)) resolve(new Response(text));
+          else reject(new Error('the answer is no key set'));
         });
       });
       request.on('error', reject);

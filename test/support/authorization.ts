@@ -9,10 +9,8 @@ import { TokenEndpoint } from '../../src/access/token-endpoint.ts';
 import { appendAudit } from '../../src/audit/store.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { TestDatabase } from './database.ts';
+import { ISSUER, TOKEN_URL, type Form } from './token-request.ts';
 import { createTestHttp, type TestHttp, type TestHttpOptions } from './http.ts';
-
-export const ISSUER = 'https://gateway.test';
-export const TOKEN_URL = `${ISSUER}${TOKEN_PATH}`;
 
 export const newKeyRing = (): KeyRing => createKeyRing(generateKeyPairSync('ed25519').privateKey);
 
@@ -58,8 +56,6 @@ export const CLIENT: ClientRequest = {
   certificateBound: false,
   secretDays: 365,
 };
-
-export type Form = Readonly<Record<string, string>>;
 
 export const formOf = (form: Form): string => new URLSearchParams(form).toString();
 

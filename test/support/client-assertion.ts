@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
 import { SignJWT, type JWTHeaderParameters, type JWTPayload } from 'jose';
-import { TOKEN_URL, type Form } from './authorization.ts';
+import { TOKEN_URL, type Form } from './token-request.ts';
 
 export interface ClientKeyPair {
   readonly alg: string;

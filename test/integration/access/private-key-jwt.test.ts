@@ -1,13 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  askForToken,
-  CLIENT,
-  createTokenHttp,
-  ISSUER,
-  newKeyRing,
-  registryOf,
-} from '../../support/authorization.ts';
+import { askForToken, CLIENT, createTokenHttp, newKeyRing, registryOf } from '../../support/authorization.ts';
 import { assertionForm, assertionOf, newKeyPair } from '../../support/client-assertion.ts';
+import { ISSUER } from '../../support/token-request.ts';
 import { HandClock } from '../../support/hand-clock.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
 import { openDatabase } from '../../../src/db/database.ts';
@@ -30,11 +24,10 @@ beforeAll(async () => {
   instances = [await createTokenHttp(db, clock, keys), await createTokenHttp(other, clock, keys)];
   const registry = registryOf(db, clock);
   await registry.createAccount('acc_a', []);
-  const { client, secret } = await registry.createClient({
+  const { client } = await registry.createClient({
     ...CLIENT,
     keys: { keys: pairs.map(({ jwk }) => jwk) },
   });
-  expect(secret).toBeUndefined();
   clientId = client.id;
 });
 

@@ -8,11 +8,11 @@ import {
   basic,
   CLIENT,
   createTokenHttp,
-  ISSUER,
   newKeyRing,
   registryOf,
   secretForm,
 } from '../../support/authorization.ts';
+import { ISSUER } from '../../support/token-request.ts';
 import { HandClock } from '../../support/hand-clock.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
 import type { TestHttp } from '../../support/http.ts';
