@@ -4,6 +4,7 @@ import { appendAudit } from '../../../src/audit/store.ts';
 import type { Queryable } from '../../../src/db/database.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
 import { insertAccount, insertAttempt, insertCall, insertCapture, insertGrant } from '../../support/rows.ts';
+import { insertClientRows } from '../../support/client-rows.ts';
 import { insertWebhookRows } from '../../support/webhook-rows.ts';
 
 const TABLES = [
@@ -21,11 +22,14 @@ const TABLES = [
   'captures',
   'capture_events',
   'capture_grants',
+  'client_assertions',
+  'client_secrets',
+  'clients',
   'payment_attempts',
 ];
 
 /** Tasks of the system have nothing to look for in these. */
-const NOT_FOR_THE_SYSTEM = ['webhook_attempts', 'webhook_secrets'];
+const NOT_FOR_THE_SYSTEM = ['client_assertions', 'client_secrets', 'webhook_attempts', 'webhook_secrets'];
 
 let db: TestDatabase;
 
@@ -43,6 +47,7 @@ beforeAll(async () => {
         [account, `cap_${account}`],
       );
       await insertWebhookRows(tx, account);
+      await insertClientRows(tx, account);
       await appendAudit(tx, [
         {
           accountId: account,
