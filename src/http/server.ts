@@ -30,7 +30,11 @@ import { createValidatorCompiler } from './validation.ts';
 
 /** A capture request is under 2 kB; nothing that this interface takes is larger. */
 const LARGEST_BODY_BYTES = 32 * 1024;
-/** Apart from GET: what this interface's operations use. */
+const NOTHING_TO_RUN = {
+  'content-security-policy': "default-src 'none'",
+  'x-content-type-options': 'nosniff',
+};
+/** What the interface's operations use, and those to come. */
 const CROSS_ORIGIN_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const CROSS_ORIGIN_REQUEST_HEADERS = ['authorization', 'content-type', 'idempotency-key', 'last-event-id'];
 const CROSS_ORIGIN_ANSWER_HEADERS = ['location', 'ratelimit', 'ratelimit-policy', 'retry-after'];
@@ -92,7 +96,8 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
     return503OnClosing: false,
     // A path that cannot be decoded, or a parameter that is too long.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
-      sendProblem(error, request, reply),
+      // No hook has run, hence none of helmet's.
+      sendProblem(error, request, reply.headers(NOTHING_TO_RUN)),
     clientErrorHandler: answerUnreadable,
     logger: false,
     ...(options.tls
