@@ -30,7 +30,8 @@ export interface JobQueue {
 
 function jobLogger(logger: Logger): JobLogger {
   return new JobLogger(() => (level, message) => {
-    if (String(level) !== 'error' && String(level) !== 'warning') return;
+    const severity: string = level;
+    if (severity !== 'error' && severity !== 'warning') return;
     logger.warn('the job queue reports a fault', { error: new Error(message) });
   });
 }
@@ -86,7 +87,14 @@ export async function startJobQueue(options: JobQueueOptions): Promise<JobQueue>
     runner = undefined;
     if (stopped) return;
     logger.error('the job queue has stopped and is started again', { error });
-    restart = clock.after(RESTART_AFTER_MS, () => void begin().catch(again));
+    restart = clock.after(RESTART_AFTER_MS, () => void beginAgain());
+  };
+  const beginAgain = async (): Promise<void> => {
+    try {
+      await begin();
+    } catch (error) {
+      again(error);
+    }
   };
   const stop = async (): Promise<void> => {
     stopped = true;

@@ -127,10 +127,18 @@ async function resolveWithin(
   host: string,
   deadline: AbortSignal,
 ): Promise<readonly ResolvedAddress[]> {
-  return await new Promise((done, fail) => {
-    deadline.addEventListener('abort', () => fail(new Refusal('timeout')), { once: true });
-    resolve(host).then(done, () => fail(new Refusal('name_not_found')));
+  const expired = new Promise<never>((_resolve, reject) => {
+    deadline.addEventListener('abort', () => reject(new Refusal('timeout')), { once: true });
   });
+  return await Promise.race([resolveOrRefuse(resolve, host), expired]);
+}
+
+async function resolveOrRefuse(resolve: Resolver, host: string): Promise<readonly ResolvedAddress[]> {
+  try {
+    return await resolve(host);
+  } catch {
+    throw new Refusal('name_not_found');
+  }
 }
 
 interface Post {

@@ -26,15 +26,15 @@ async function streamEvents(
     actor,
     after === undefined ? undefined : Number(after),
     async (page) => {
-      const { send, drained } = await stream;
+      const open = await stream;
       for (const event of page) {
-        send({ sequence: event.sequence, type: event.type, data: JSON.stringify(event) });
+        open.send({ sequence: event.sequence, type: event.type, data: JSON.stringify(event) });
       }
-      await drained();
+      await open.drained();
     },
-    () => void stream.then(({ abort }) => abort()),
+    () => void stream.then((open) => open.abort()),
   );
-  const open = openEventStream(reply);
-  open.onClose(() => subscription.close());
-  opened(open);
+  const eventStream = openEventStream(reply);
+  eventStream.onClose(() => subscription.close());
+  opened(eventStream);
 }

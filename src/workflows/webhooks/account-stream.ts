@@ -62,11 +62,12 @@ export class AccountStream implements AccountEventDesk {
     let reading = true;
     let last = 0;
 
+    const isClosed = (): boolean => closed;
     const pump = async (): Promise<void> => {
       try {
-        while (fresh && !closed) {
+        while (fresh && !isClosed()) {
           fresh = false;
-          last = await this.#tell(accountId, last, listener, () => closed);
+          last = await this.#tell(accountId, last, listener, isClosed);
         }
       } catch (error) {
         if (closed) return;

@@ -157,7 +157,7 @@ export function captureEvent(
   };
   if (type.startsWith('payment.')) {
     const data = { capture, payment: { status: capture.status } };
-    return { type, at, captureId, data } as NewAccountEvent;
+    return { type, at, captureId, data };
   }
   return { type, at, captureId, data: { capture } } as NewAccountEvent;
 }

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { JITTER, RETRY_DELAYS_MS, retryDelayMs } from '../../../../src/events/webhooks/retry-schedule.ts';
 

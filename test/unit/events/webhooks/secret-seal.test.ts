@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createSecretSeal } from '../../../../src/events/webhooks/secret-seal.ts';
 
@@ -26,7 +26,7 @@ describe('a sealed secret', () => {
     for (let bit = 0; bit < sealed.length * 8; bit += 1) {
       const changed = Buffer.from(sealed);
       changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      expect(() => seal.open(changed, CONTEXT)).toThrow();
+      expect(() => seal.open(changed, CONTEXT)).toThrow(/no webhooks key|does not open/);
     }
   });
 
