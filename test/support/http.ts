@@ -109,12 +109,14 @@ export interface TestHttp {
 
 export interface TestHttpOptions extends Partial<HttpOptions> {
   readonly clock?: Clock;
+  /** By default one that no test may pay with. */
+  readonly provider?: PaymentProvider;
   /** A database of the test's own, which outlives this interface. */
   readonly db?: TestDatabase;
 }
 
 export async function createTestHttp(options: TestHttpOptions = {}): Promise<TestHttp> {
-  const { db: given, ...overrides } = options;
+  const { db: given, provider = PROVIDER, ...overrides } = options;
   const db = given ?? (await createTestDatabase({ poolSize: 6 }));
   const { database } = db;
   const clock = options.clock ?? systemClock;
@@ -128,7 +130,7 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
   const captures = new Captures({
     database,
     calls,
-    provider: PROVIDER,
+    provider,
     defaults: { guard: 'always', secureTimeoutMs: 1000, interDigitTimeoutSeconds: 8, timeoutSeconds: 300 },
     instanceId: 'test',
     clock,
