@@ -168,6 +168,9 @@ async function start(options: StackOptions, stops: (() => Promise<void>)[]): Pro
     TOKEN_ISSUER: ISSUER,
     TOKEN_AUDIENCE: AUDIENCE,
     TOKEN_SIGNING_KEY_FILE: pki.tokenSigningKey,
+    AUDIT_SIGNING_KEY_FILE: pki.auditSigningKey,
+    AUDIT_EXPORT_CERT_FILE: pki.audit.certificate,
+    AUDIT_EXPORT_KEY_FILE: pki.audit.key,
     ...options.environment,
   };
   progress('gateway');
