@@ -30,7 +30,13 @@ async function send(method: string, url: string, token: string, payload?: object
     ...(payload && { payload }),
   });
   const body = answer.body === '' ? {} : answer.json<Json>();
-  return { status: answer.statusCode, code: body['code'], body, headers: answer.headers };
+  return {
+    status: answer.statusCode,
+    code: body['code'],
+    id: body['id'] as string,
+    body,
+    headers: answer.headers,
+  };
 }
 
 let agents = 0;
@@ -63,7 +69,7 @@ test('an agent page starts, steers and watches its capture, and nothing else', a
   const { id, token } = await grant(agentId);
   const started = await start(token);
   expect(started.status).toBe(201);
-  const path = `/v1/captures/${started.body['id']}`;
+  const path = `/v1/captures/${started.id}`;
   expect((await send('GET', path, token)).body).toMatchObject({ ...CHARGE });
   expect((await send('HEAD', `${path}/events`, token)).status).toBe(200);
   for (const command of ['pause', 'resume']) {
@@ -147,11 +153,11 @@ describe('how often', () => {
     const { id, token } = await grant(agentId);
     expect(await start(token)).toMatchObject({ status: 409, code: 'capture_running' });
     expect(await read(id)).toMatchObject({ status: 'active', use_count: 0 });
-    await send('POST', `/v1/captures/${blocking.body['id']}/cancel`, integrator);
+    await send('POST', `/v1/captures/${blocking.id}/cancel`, integrator);
     await http.captures.settle(1000);
     const mine = await start(token);
     expect(mine.status).toBe(201);
-    await send('POST', `/v1/captures/${mine.body['id']}/cancel`, token);
+    await send('POST', `/v1/captures/${mine.id}/cancel`, token);
     await http.captures.settle(1000);
     expect(await start(token)).toMatchObject({ status: 409, code: 'grant_used' });
     expect(await read(id)).toMatchObject({ status: 'used', use_count: 1 });
@@ -165,7 +171,7 @@ describe('how often', () => {
     const answers = await Promise.all(
       calls.map(async (call_id) => await start(token, { ...CHARGE, call_id })),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
     expect(answers.filter(({ code }) => code === 'grant_used')).toHaveLength(5);
     expect(await read(id)).toMatchObject({ use_count: 1 });
   });
@@ -178,8 +184,8 @@ describe('how often', () => {
       calls.map(async (call_id) => await start(token, { ...CHARGE, call_id })),
     );
     expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
-    for (const { body } of answers) {
-      expect((await send('GET', `/v1/captures/${body['id']}`, token)).status).toBe(200);
+    for (const capture of answers) {
+      expect((await send('GET', `/v1/captures/${capture.id}`, token)).status).toBe(200);
     }
     expect(await read(id)).toMatchObject({ status: 'active', use_count: 3 });
   });
@@ -203,7 +209,7 @@ describe('how long', () => {
     expect(started.status).toBe(201);
     aheadMs = 61_000;
     try {
-      const { status, code, headers } = await send('GET', `/v1/captures/${started.body['id']}`, token);
+      const { status, code, headers } = await send('GET', `/v1/captures/${started.id}`, token);
       expect([status, code]).toEqual([401, 'grant_ended']);
       expect(headers['www-authenticate']).toBe('Bearer error="invalid_token"');
       expect(await read(id)).toMatchObject({ status: 'expired' });
@@ -216,7 +222,7 @@ describe('how long', () => {
     const agentId = newAgent();
     await http.call({ agentId });
     const { id, token } = await grant(agentId, { uses: 'many' });
-    const path = `/v1/captures/${(await start(token)).body['id']}`;
+    const path = `/v1/captures/${(await start(token)).id}`;
     expect((await send('GET', path, token)).status).toBe(200);
     const revoked = await send('POST', `/v1/grants/${id}/revoke`, integrator);
     expect(revoked).toMatchObject({ status: 200, body: { status: 'revoked' } });
@@ -243,8 +249,8 @@ describe('a stream that a grant opened', () => {
     const agentId = newAgent();
     await http.call({ agentId });
     const { id, token } = await grant(agentId);
-    const { body } = await start(token);
-    const answer = await fetch(`${origin}/v1/captures/${body['id']}/events`, {
+    const started = await start(token);
+    const answer = await fetch(`${origin}/v1/captures/${started.id}/events`, {
       headers: { authorization: `Bearer ${token}` },
     });
     expect(answer.status).toBe(200);
@@ -262,19 +268,19 @@ describe('a stream that a grant opened', () => {
   test('is cut when the grant is revoked', async () => {
     const { id, body } = await follow();
     await send('POST', `/v1/grants/${id}/revoke`, integrator);
-    await expect(untilCut(body)).rejects.toThrow();
+    await expect(untilCut(body)).rejects.toThrow(/terminated/);
   });
 
   test('is cut when another process revokes the grant', async () => {
     const { id, body } = await follow();
     await execute(http.db.url, 'update capture_grants set revoked_at = now() where id = $1', [id]);
-    await expect(untilCut(body)).rejects.toThrow();
+    await expect(untilCut(body)).rejects.toThrow(/terminated/);
   });
 
   test('is cut when the grant runs out', async () => {
     const { body } = await follow();
     aheadMs = 301_000;
-    await expect(untilCut(body)).rejects.toThrow();
+    await expect(untilCut(body)).rejects.toThrow(/terminated/);
     aheadMs = 0;
   });
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import fc from 'fast-check';
+import { assert, property, string, stringMatching } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../../src/secrets/secret.ts';
 import { createNumbers, maskNumber, openOrNothing } from '../../../src/workflows/numbers.ts';
@@ -11,8 +11,8 @@ const NUMBER = '+15551112222';
 
 describe('a sealed number', () => {
   test('opens for its own row, whatever it says', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
+    assert(
+      property(string({ unit: 'binary', maxLength: 300 }), (text) => {
         expect(numbers.open(numbers.seal(text, OWNER), OWNER)).toBe(Buffer.from(text).toString());
       }),
     );
@@ -117,8 +117,8 @@ describe('what everybody may see', () => {
   ])('of %s is %s', (number, shown) => expect(maskNumber(number)).toBe(shown));
 
   test('is never more than the country and four digits', () => {
-    fc.assert(
-      fc.property(fc.stringMatching(/^\+?[0-9]{1,15}$/), (number) => {
+    assert(
+      property(stringMatching(/^\+?[0-9]{1,15}$/), (number) => {
         const [country = '', tail = ''] = maskNumber(number).split('•••••••');
         expect(tail.length).toBeLessThanOrEqual(4);
         expect(tail.length).toBeLessThanOrEqual(number.replace('+', '').length / 2);
