@@ -27,7 +27,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** A package belongs to one folder: the others do not know that it exists. */
 const PACKAGE_HOME: Record<string, string> = {
   fastify: '^src/http/',
+  '@fastify/cors': '^src/http/',
   '@fastify/helmet': '^src/http/',
+  'libphonenumber-js': '^src/workflows/',
   'fastify-openapi-glue': '^src/http/',
   pg: '^src/db/',
   'node-pg-migrate': '^src/db/',
