@@ -13,20 +13,17 @@ const DEEPEST = 32;
  */
 export function canonicalJson(value: unknown, depth = 0): string {
   if (depth > DEEPEST) throw refused('is nested too deep');
-  switch (typeof value) {
-    case 'boolean':
-      return value ? 'true' : 'false';
-    case 'number':
-      if (!Number.isFinite(value)) throw refused('holds a number that JSON does not have');
-      return JSON.stringify(value);
-    case 'string':
-      if (/\p{Surrogate}/u.test(value)) throw refused('holds a lone surrogate');
-      return JSON.stringify(value);
-    case 'object':
-      return value === null ? 'null' : canonicalContainer(value, depth);
-    default:
-      throw refused(`holds a ${typeof value}`);
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw refused('holds a number that JSON does not have');
+    return JSON.stringify(value);
   }
+  if (typeof value === 'string') {
+    if (/\p{Surrogate}/u.test(value)) throw refused('holds a lone surrogate');
+    return JSON.stringify(value);
+  }
+  if (typeof value === 'object') return canonicalContainer(value, depth);
+  throw refused(`holds a ${typeof value}`);
 }
 
 function canonicalContainer(value: object, depth: number): string {

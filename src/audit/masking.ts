@@ -40,7 +40,7 @@ function maskMember(name: string, value: AuditValue): AuditValue {
   if (typeof value === 'string') return checkedText(value);
   if (typeof value === 'number') return checkedNumber(value);
   if (Array.isArray(value)) return value.map((item: AuditValue) => maskMember(name, item));
-  return maskMembers(value as Members) as AuditValue;
+  return maskMembers(value as Members);
 }
 
 /** A telephone number with all but its last four digits as dots. Nothing is left of a shorter one. */

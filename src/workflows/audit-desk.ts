@@ -90,7 +90,7 @@ async function exportTrail(
 ): Promise<AsyncIterable<string>> {
   const { accountId } = actor;
   const filter = filterOf(search);
-  const asked = Object.entries(search).filter(([, value]) => value !== undefined) as [string, string][];
+  const asked = Object.entries(search).filter(([, value]) => value !== undefined);
   const after: AuditValue = { filters: asked.map(([name]) => name) };
   await database.transaction(accountId, async (db) => {
     await appendAudit(db, [auditEntry(actor, 'audit.export', { type: 'account', id: accountId }, { after })]);

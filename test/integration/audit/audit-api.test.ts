@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canonicalJson } from '../../../src/audit/canonical-json.ts';
-import { hashOf, type AuditRecord } from '../../../src/audit/chain.ts';
+import { GENESIS_HASH, hashOf, type AuditRecord } from '../../../src/audit/chain.ts';
 import type { ExportManifest } from '../../../src/audit/export.ts';
 import { appendAudit } from '../../../src/audit/store.ts';
 import type { AuditPage } from '../../../src/workflows/contract.ts';
@@ -58,7 +58,7 @@ async function get(path: string, token = auditor): Promise<{ status: number; bod
 
 async function page(query: string): Promise<AuditPage> {
   const { status, body } = await get(`/v1/audit${query}`);
-  expect(status, body).toBe(200);
+  expect([status, body]).toEqual([200, expect.stringContaining('records')]);
   return JSON.parse(body) as AuditPage;
 }
 
@@ -108,7 +108,7 @@ describe('GET /v1/audit', () => {
     "object_id='%20or%201=1",
   ])('%s is refused as a bad request', async (query) => {
     const { status, body } = await get(`/v1/audit?${query}`);
-    expect(status, body).toBe(400);
+    expect([status, body]).toEqual([400, expect.stringContaining('"code"')]);
   });
 });
 
@@ -176,9 +176,8 @@ describe('GET /v1/audit/export', () => {
     const lines = body.trimEnd().split('\n').slice(0, -1);
     const read = lines.map((line) => JSON.parse(line) as { hash: string; record: AuditRecord });
     expect(read.at(-1)?.record).toMatchObject({ operation: 'audit.export', actor: { subject: 'vera' } });
-    for (const [index, { record }] of read.entries()) {
-      if (index > 0) expect(record.previous_hash).toBe(read[index - 1]?.hash);
-    }
+    const previous = read.map(({ record }) => record.previous_hash);
+    expect(previous).toEqual([GENESIS_HASH, ...read.slice(0, -1).map(({ hash }) => hash)]);
   });
 
   test('a HEAD request exports nothing', async () => {

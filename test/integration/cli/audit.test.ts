@@ -144,8 +144,19 @@ describe('export', () => {
 
     const verify = (content: string): Promise<unknown> =>
       openssl(
-        ...['cms', '-verify', '-binary', '-inform', 'DER', '-in', join(out, 'acc_a.manifest.p7s')],
-        ...['-content', content, '-CAfile', pki.ca.certificate, '-out', '/dev/null'],
+        'cms',
+        '-verify',
+        '-binary',
+        '-inform',
+        'DER',
+        '-in',
+        join(out, 'acc_a.manifest.p7s'),
+        '-content',
+        content,
+        '-CAfile',
+        pki.ca.certificate,
+        '-out',
+        '/dev/null',
       );
     await verify(join(out, 'acc_a.manifest.json'));
     const changed = join(folder, 'changed.json');
