@@ -76,8 +76,18 @@ describe('hushtone clients', () => {
   const create = async (...more: string[]): Promise<Run> =>
     await hushtone(
       runClients,
-      ...['create', '--account', 'acc_a', '--name', 'CRM', '--role', 'integrator', '--role', 'auditor'],
-      ...['--scope', 'captures:write captures:read', ...more],
+      'create',
+      '--account',
+      'acc_a',
+      '--name',
+      'CRM',
+      '--role',
+      'integrator',
+      '--role',
+      'auditor',
+      '--scope',
+      'captures:write captures:read',
+      ...more,
     );
 
   it('makes a client and shows its secret once', async () => {
@@ -105,7 +115,11 @@ describe('hushtone clients', () => {
     });
     const revoked = await hushtone(
       runClients,
-      ...['revoke-secret', '--client', id, '--secret', json['secret_id'] as string],
+      'revoke-secret',
+      '--client',
+      id,
+      '--secret',
+      json['secret_id'] as string,
     );
     expect(revoked.json).toMatchObject({ revoked: true });
   });
@@ -137,7 +151,11 @@ describe('hushtone clients', () => {
     await hushtone(runClients, 'disable', '--client', id);
     const networks = await hushtone(
       runClients,
-      ...['set-networks', '--client', id, '--network', '10.0.0.0/8,::1'],
+      'set-networks',
+      '--client',
+      id,
+      '--network',
+      '10.0.0.0/8,::1',
     );
     expect(networks.json).toMatchObject({
       networks: ['10.0.0.0/8', '::1/128'],
