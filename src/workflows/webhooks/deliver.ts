@@ -123,6 +123,8 @@ async function settle(
     return;
   }
   const state = error === undefined ? 'delivered' : 'given_up';
+  // The endpoint before its deliveries, as whoever changes it locks them.
+  if (state === 'given_up') await lockEndpoint(db, endpointId);
   if (!(await settleDelivery(db, delivery, { state, at }))) return;
   if (error !== undefined) await disable(db, endpoint, error === 'gone' ? 'gone' : 'given_up', at);
   await enqueueUnheld(db, { endpointId, stream }, at);

@@ -32,6 +32,7 @@ import { HushtoneError } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import { auditEntry } from '../audit-entry.ts';
 import type { Actor } from '../contract.ts';
+import { ensureAccount } from '../stores/account-store.ts';
 import type {
   DeliveryQuery,
   WebhookChanges,
@@ -106,6 +107,7 @@ export class Webhooks implements WebhookDesk {
     };
     const endpoint = this.#changed(blank, request, at);
     return await database.transaction(actor.accountId, async (db) => {
+      await ensureAccount(db, actor.accountId);
       const others = await listEndpoints(db, actor.accountId);
       if (others.length >= MOST_WEBHOOKS) {
         throw new HushtoneError(

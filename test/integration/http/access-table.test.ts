@@ -3,6 +3,7 @@ import { POLICY, type Permission } from '../../../src/access/policy.ts';
 import { SCOPES } from '../../../src/access/principal.ts';
 import { ROLES, type Role } from '../../../src/kernel/roles.ts';
 import { CONTRACT, createTestHttp, type TestHttp } from '../../support/http.ts';
+import { insertWebhook } from '../../support/webhook-rows.ts';
 
 /**
  * The table, a second time and by hand: what `src/access/policy.ts` says must be exactly this. `role=reach` for each
@@ -25,6 +26,15 @@ const TABLE: Record<string, string> = {
   createGrant: 'integrator=account',
   getGrant: 'integrator=account',
   revokeGrant: 'integrator=account',
+  createWebhook: 'integrator=account admin=account',
+  listWebhooks: 'integrator=account admin=account',
+  getWebhook: 'integrator=account admin=account',
+  updateWebhook: 'integrator=account admin=account',
+  deleteWebhook: 'integrator=account admin=account',
+  rotateWebhookSecret: 'integrator=account admin=account',
+  listWebhookDeliveries: 'integrator=account admin=account',
+  replayWebhookDelivery: 'integrator=account admin=account',
+  streamAccountEvents: 'integrator=account supervisor=account',
   listAuditRecords: 'auditor=account',
   exportAuditRecords: 'auditor=account',
   createToken: 'everyone',
@@ -173,12 +183,17 @@ async function makeWorld(operation: Operation, startedBy: Role | 'grant' = 'inte
   const callId = await http.call({ agentId, masked: operation.id === 'releaseCall' });
   const wantsCapture = operation.parameters.includes('capture_id');
   const token = await tokenOf({ agentId, grantId, objects: {} }, startedBy);
+  const { database } = http.db;
+  const webhook = operation.parameters.includes('webhook_id')
+    ? await database.transaction('acc_a', async (tx) => await insertWebhook(tx, 'acc_a'))
+    : undefined;
   return {
     agentId,
     grantId,
     objects: {
       call_id: callId,
       grant_id: await makeGrant(agentId),
+      ...(webhook && { webhook_id: webhook.endpointId, delivery_id: webhook.deliveryId }),
       ...(wantsCapture && { capture_id: await startCapture(agentId, token) }),
     },
   };
@@ -195,7 +210,7 @@ async function tokenOf(world: World, as: Role | 'grant', accountId = 'acc_a'): P
 
 /** An id of the right form that nothing has. */
 const NOBODYS = (name: string): string =>
-  `${{ capture_id: 'cap', call_id: 'call', grant_id: 'gnt' }[name] ?? 'evt'}_${'a'.repeat(26)}`;
+  `${{ capture_id: 'cap', call_id: 'call', grant_id: 'gnt', webhook_id: 'whk', delivery_id: 'dlv' }[name] ?? 'evt'}_${'a'.repeat(26)}`;
 
 async function send(operation: Operation, world: World, token?: string) {
   const url = operation.path.replaceAll(
