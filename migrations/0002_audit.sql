@@ -115,7 +115,7 @@ create trigger audit_checkpoints_unchangeable
   before update or delete or truncate on audit_checkpoints
   for each statement execute function audit_refuse_change();
 create trigger audit_heads_unchangeable
-  before delete or truncate on audit_heads
+  before update or delete or truncate on audit_heads
   for each statement execute function audit_refuse_change();
 
 revoke execute on function audit_head(text), audit_append() from public;

@@ -682,7 +682,7 @@ CREATE INDEX webhook_secrets_of_endpoint ON public.webhook_secrets USING btree (
 
 CREATE TRIGGER audit_checkpoints_unchangeable BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
 
-CREATE TRIGGER audit_heads_unchangeable BEFORE DELETE OR TRUNCATE ON public.audit_heads FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
+CREATE TRIGGER audit_heads_unchangeable BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_heads FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
 
 CREATE TRIGGER audit_records_append BEFORE INSERT ON public.audit_records FOR EACH ROW EXECUTE FUNCTION audit_append();
 
