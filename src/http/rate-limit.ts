@@ -7,6 +7,7 @@ import { HushtoneError } from '../kernel/errors.ts';
 const WINDOW_SECONDS = 60;
 /** Counters of one policy. Beyond it the oldest are forgotten: memory is bounded, whoever asks. */
 const MOST_COUNTERS = 20_000;
+
 /** Requests a minute to this process; 0 for no limit. */
 export interface RateLimits {
   readonly address: number;
