@@ -8,8 +8,11 @@ import { silentLogger } from '../kernel/logger.ts';
 const RESTART_AFTER_MS = 5000;
 /** Jobs that were added announce themselves; those that wait for their time are looked for this often. */
 const POLL_EVERY_MS = 1000;
-/** Jobs that run hold no connection: these are for taking jobs on, finishing them and listening. */
-const QUEUE_CONNECTIONS = 3;
+/**
+ * Beside one for each job that begins or ends at the same moment: one to listen, one to spare. Connections are made
+ * when they are needed, and a job that waits for a receiver holds none.
+ */
+const SPARE_CONNECTIONS = 2;
 
 /** Runs one job. Payloads come from our own SQL; a rejection makes the queue try the job again later. */
 export type Task = (payload: unknown) => Promise<void>;
@@ -36,10 +39,10 @@ function jobLogger(logger: Logger): JobLogger {
   });
 }
 
-function openPool(url: string, logger: Logger): Pool {
+function openPool(url: string, concurrency: number, logger: Logger): Pool {
   const pool = new Pool({
     connectionString: url,
-    max: QUEUE_CONNECTIONS,
+    max: concurrency + SPARE_CONNECTIONS,
     keepAlive: true,
     application_name: 'hushtone jobs',
   });
@@ -53,7 +56,7 @@ function openPool(url: string, logger: Logger): Pool {
 
 /** Brings the queue's own schema, `graphile_worker`, up to date. Several processes may do so at once. */
 export async function migrateJobQueue(url: string): Promise<void> {
-  const pool = openPool(url, silentLogger);
+  const pool = openPool(url, 1, silentLogger);
   try {
     await runMigrations({ pgPool: pool, logger: jobLogger(silentLogger) });
   } finally {
@@ -64,7 +67,7 @@ export async function migrateJobQueue(url: string): Promise<void> {
 /** Takes jobs on as they are added, by LISTEN and NOTIFY, until it is stopped. */
 export async function startJobQueue(options: JobQueueOptions): Promise<JobQueue> {
   const { url, tasks, concurrency, clock, logger } = options;
-  const pool = openPool(url, logger);
+  const pool = openPool(url, concurrency, logger);
   const taskList: TaskList = { ...tasks };
   let stopped = false;
   let restart: Timer | undefined;
