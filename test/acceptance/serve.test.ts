@@ -41,7 +41,9 @@ async function developmentInProduction(): Promise<Record<string, string>> {
     TOKEN_ISSUER: 'https://gateway.example',
     TOKEN_AUDIENCE: 'hushtone',
     TOKEN_SIGNING_KEY_FILE: pki.tokenSigningKey,
+    AUDIT_SIGNING_KEY_FILE: pki.auditSigningKey,
     NUMBERS_KEY: randomBytes(32).toString('hex'),
+    WEBHOOKS_KEY: randomBytes(32).toString('hex'),
   };
 }
 
