@@ -62,6 +62,7 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
     await reply.code(404).type(PROBLEM_TYPE).send(notFoundProblem(request.id));
   });
   acceptEmptyJson(server);
+  checkEveryBody(server);
   await server.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
   await server.register(openapiGlue, {
     specification: structuredClone(options.contract.document),
@@ -115,6 +116,18 @@ function acceptEmptyJson(server: FastifyInstance): void {
     } catch {
       return done(new HushtoneError('body_not_json', 'invalid', 'The request body is not JSON.'));
     }
+  });
+}
+
+/**
+ * A body schema that is bound to a media type would not be asked when a request names none: one without a body would
+ * pass unchecked. JSON is the only media type there is, so the schema applies whatever is named.
+ */
+function checkEveryBody(server: FastifyInstance): void {
+  server.addHook('onRoute', ({ schema }) => {
+    const { content } = (schema?.body ?? {}) as { content?: Record<string, { schema: unknown }> };
+    const json = content?.['application/json'];
+    if (schema !== undefined && json !== undefined) schema.body = json.schema;
   });
 }
 
