@@ -31,6 +31,9 @@ const RECORDING_STOPS_MS = 100;
 const TAIL_MS = 300;
 /** While nothing is heard, keys may be on their way that were never seen: duplicates of a number take a second. */
 const DEAF_TAIL_MS = 2000;
+/** Keys that a media server held while it stood still come at once when it goes on: they are over after this quiet. */
+const DRAINED_AFTER_MS = 1000;
+const LONGEST_DRAIN_MS = 5000;
 /** A caller who goes on keying holds the tail open; this ends it. */
 const LONGEST_TAIL_MS = 30_000;
 /** A doubt that was no digit is forgotten after this much quiet. */
@@ -357,6 +360,22 @@ export class MaskingSession implements Masking {
     } else {
       await (this.#mask.reassert?.() ?? this.#mask.close());
       this.#guard.confirmedClosed(); // closing was asked for when the fault was found
+      if (fault === 'media_server_unreachable') await this.#drained();
+    }
+  }
+
+  /**
+   * What was keyed while the media server stood still lay in its sockets and arrives now, looking as if it had just
+   * been keyed: it was not masked from its beginning, and the agent's page showed the field as held.
+   */
+  async #drained(): Promise<void> {
+    const startedMs = this.#clock.monotonicMs();
+    const latestMs = startedMs + LONGEST_DRAIN_MS;
+    for (;;) {
+      const quietMs = Math.max(startedMs, this.#lastKeyMs) + DRAINED_AFTER_MS;
+      const waitMs = Math.min(quietMs, latestMs) - this.#clock.monotonicMs();
+      if (waitMs <= 0) return;
+      await new Promise<void>((resolve) => void this.#clock.after(waitMs, resolve));
     }
   }
 

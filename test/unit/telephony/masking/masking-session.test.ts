@@ -310,6 +310,33 @@ describe('interruptions', () => {
     expect(world.told.at(-1)).toBe('restored');
   });
 
+  it('by the media server last until the keys that it held back have come', async () => {
+    const world = new MaskedWorld();
+    await world.secure();
+    world.watcher?.mediaServer(false);
+    world.watcher?.mediaServer(true);
+    await world.quiet(900);
+    world.sink?.key(4, 100);
+    await world.quiet(900);
+    world.sink?.key(5, 100);
+    await world.clock.advance(999);
+    expect(world.told).toEqual(['interrupted media_server_unreachable']);
+    await world.clock.advance(2);
+    expect(world.told).toEqual(['interrupted media_server_unreachable', 'restored']);
+    await world.quiet(100);
+    await world.pressByEvent(6);
+    expect(world.told.slice(2)).toEqual(['key 6']);
+  });
+
+  it('by the media server are over in time, also when the caller never stops keying', async () => {
+    const world = new MaskedWorld();
+    await world.secure();
+    world.watcher?.mediaServer(false);
+    world.watcher?.mediaServer(true);
+    for (let pressed = 0; pressed < 12; pressed += 1) await world.pressByEvent(pressed % 10, 400);
+    expect(world.told.slice(0, 2)).toEqual(['interrupted media_server_unreachable', 'restored']);
+  });
+
   it('end in masking_lost when the engine no longer knows the call', async () => {
     const world = new MaskedWorld();
     const session = await world.secure();
@@ -354,6 +381,7 @@ describe('interruptions', () => {
     expect(world.told).toEqual(['interrupted listen_lost', 'interrupted media_server_unreachable']);
     world.watcher?.mediaServer(true);
     await world.clock.advance(10);
+    await world.clock.advance(1000);
     expect(world.told.at(-1)).toBe('restored');
     expect(world.told.filter((what) => what === 'restored')).toHaveLength(1);
   });
