@@ -15,6 +15,9 @@ const KEY_SPREAD_MS = 20;
 const REPEAT_AFTER_MS = 43;
 const REPEAT_SPREAD_MS = 6;
 
+/** Keys that have left are remembered for their repeats. */
+const KEPT_KEYS = 8;
+
 const KEYS = '0123456789*#ABCD';
 
 /** While an event or nothing arrives, FreeSWITCH's read fills the tap with 0xFF bytes: constant samples of −1. */
@@ -65,7 +68,9 @@ export class LegFork {
   key(key: LegKey): void {
     if (!this.#open) return;
     if (key.repeat === 0) {
-      const afterIndex = key.startIndex + key.frames + END_REPEAT_FRAMES - 1;
+      // Keys never overtake each other, also when the way became shorter between them.
+      const before = (this.#keys.at(-1)?.afterIndex ?? -Infinity) + key.frames;
+      const afterIndex = Math.max(before, key.startIndex + key.frames + END_REPEAT_FRAMES - 1);
       this.#keys.push({ key, afterIndex, state: 'waiting', goneAtMs: 0, repeats: [] });
       return;
     }
@@ -86,7 +91,8 @@ export class LegFork {
       pending.state = 'leaving';
       pending.timer = this.#after(this.#random() * KEY_SPREAD_MS, () => this.#leave(pending));
     }
-    if (this.#keys.length > 8) this.#keys = this.#keys.slice(-8);
+    const done = this.#keys.length - KEPT_KEYS;
+    if (done > 0) this.#keys = this.#keys.filter(({ state }, index) => index >= done || state !== 'gone');
   }
 
   #leave(pending: PendingKey): void {

@@ -22,6 +22,22 @@ describe('playout', () => {
     expect(playout.place(at(2), 111)).toBe(111);
   });
 
+  it('throws away what has piled up when a burst is longer than half a second', () => {
+    const playout = new Playout();
+    playout.place(at(0), 100);
+    const burst = Array.from({ length: 200 }, (_, frame) => playout.place(at(frame + 1), 300));
+    expect(Math.max(...burst)).toBeLessThanOrEqual(300 + 25);
+    expect(burst.slice(0, 26)).toEqual(Array.from({ length: 26 }, (_, frame) => 300 + frame));
+    expect(playout.place(at(201), 301)).toBeLessThanOrEqual(301 + 25);
+  });
+
+  it('takes no catching up of its own clock for a burst', () => {
+    const playout = new Playout();
+    playout.place(at(0), 100);
+    const places = [1, 2, 60, 120, 199].map((frame) => playout.place(at(frame), 101, 300));
+    expect(places).toEqual([101, 102, 160, 220, 299]);
+  });
+
   it('lengthens the delay for late frames and shortens it when they come early for a second', () => {
     const playout = new Playout();
     playout.place(at(0), 100);
