@@ -205,11 +205,14 @@ describe('commands', () => {
     expect(await world.captures.get(world.actor, before.id)).toEqual(before);
   });
 
-  test.each(['pause', 'resume', 'submit'] as const)('%s before masking is confirmed is refused', async (type) => {
-    world.calls.confirms = false;
-    const { id } = await world.create();
-    await expect(send(id, { type })).rejects.toMatchObject({ code: 'not_secured', kind: 'conflict' });
-  });
+  test.each(['pause', 'resume', 'submit'] as const)(
+    '%s before masking is confirmed is refused',
+    async (type) => {
+      world.calls.confirms = false;
+      const { id } = await world.create();
+      await expect(send(id, { type })).rejects.toMatchObject({ code: 'not_secured', kind: 'conflict' });
+    },
+  );
 
   test('after the end are refused, while it is in memory and when it is only stored', async () => {
     const { id } = await world.collecting();
@@ -261,7 +264,9 @@ describe('another account', () => {
     await world.captures.command(world.actor, id, { type: 'cancel' });
     await world.ended(id);
     const stranger = await World.start(db);
-    await expect(operation(world.captures, stranger, id)).rejects.toMatchObject({ code: 'capture_not_found' });
+    await expect(operation(world.captures, stranger, id)).rejects.toMatchObject({
+      code: 'capture_not_found',
+    });
   });
 
   test('is told nothing of what happens after it was refused', async () => {

@@ -126,11 +126,11 @@ export class FakeCalls implements Calls {
   }
 }
 
-export const PAID: PaymentOutcome = {
+export const PAID = {
   result: 'succeeded',
   providerReference: 'pay_1',
   authorizationCode: 'A1B2',
-};
+} as const satisfies PaymentOutcome;
 
 /** A provider that keeps what it was given: the requests, with the memory that they lent. */
 export class FakeProvider implements PaymentProvider {

@@ -30,11 +30,13 @@ export const CHARGE: CaptureRequest = {
 };
 
 /** Waits for what comes about by itself: fails after ten seconds. */
-export async function until<T>(check: () => T | Promise<T>): Promise<NonNullable<T>> {
+export async function until<T>(check: () => T | Promise<T>): Promise<Exclude<T, undefined | null | false>> {
   const deadline = performance.now() + 10_000;
   for (;;) {
     const value = await check();
-    if (value !== undefined && value !== null && value !== false) return value;
+    if (value !== undefined && value !== null && value !== false) {
+      return value as Exclude<T, undefined | null | false>;
+    }
     if (performance.now() > deadline) throw new Error(`never came about: ${check.toString()}`);
     await delay(2);
   }
