@@ -31,6 +31,11 @@ const RECORDING_STOPS_MS = 100;
 const TAIL_MS = 300;
 /** While nothing is heard, keys may be on their way that were never seen: duplicates of a number take a second. */
 const DEAF_TAIL_MS = 2000;
+/**
+ * An event tells of a press by its end, 63 to 84 ms after it (measured), so its beginning is known to 21 ms and taken
+ * for the earliest. Keys are asked for this long after masking was confirmed: none of them can look older than that.
+ */
+const PRESS_UNCERTAIN_MS = 25;
 /** Keys that a media server held while it stood still come at once when it goes on: they are over after this quiet. */
 const DRAINED_AFTER_MS = 1000;
 const LONGEST_DRAIN_MS = 5000;
@@ -86,6 +91,7 @@ export class MaskingSession implements Masking {
   #lastKeyMs = 0;
   /** A press that began before this was not masked from its beginning. */
   #acceptFromMs = Number.POSITIVE_INFINITY;
+  #confirmedAgainMs = 0;
   /** What went wrong before masking was confirmed. */
   readonly #earlyFaults = new Set<Fault>();
   readonly #relayed = new RelayedEvents();
@@ -204,6 +210,7 @@ export class MaskingSession implements Masking {
     const recordingStopped = this.#stopRecording();
     await Promise.all([recordingStopped, this.#listen(), this.#lock()]);
     const { detail } = await this.#mask.verify();
+    await this.#until(this.#acceptFromMs + PRESS_UNCERTAIN_MS);
     this.#refuseUnlessSecuring();
     if (this.#earlyFaults.size > 0) {
       throw new HushtoneError('masking_unavailable', 'unavailable', 'what was confirmed did not last');
@@ -362,6 +369,8 @@ export class MaskingSession implements Masking {
       this.#guard.confirmedClosed(); // closing was asked for when the fault was found
       if (fault === 'media_server_unreachable') await this.#drained();
     }
+    this.#confirmedAgainMs = this.#clock.monotonicMs();
+    await this.#until(this.#confirmedAgainMs + PRESS_UNCERTAIN_MS);
   }
 
   /**
@@ -372,15 +381,19 @@ export class MaskingSession implements Masking {
     const startedMs = this.#clock.monotonicMs();
     const latestMs = startedMs + LONGEST_DRAIN_MS;
     for (;;) {
-      const quietMs = Math.max(startedMs, this.#lastKeyMs) + DRAINED_AFTER_MS;
-      const waitMs = Math.min(quietMs, latestMs) - this.#clock.monotonicMs();
-      if (waitMs <= 0) return;
-      await new Promise<void>((resolve) => void this.#clock.after(waitMs, resolve));
+      const overMs = Math.min(Math.max(startedMs, this.#lastKeyMs) + DRAINED_AFTER_MS, latestMs);
+      if (overMs <= this.#clock.monotonicMs()) return;
+      await this.#until(overMs);
     }
   }
 
+  async #until(monotonicMs: number): Promise<void> {
+    const waitMs = monotonicMs - this.#clock.monotonicMs();
+    if (waitMs > 0) await new Promise<void>((resolve) => void this.#clock.after(waitMs, resolve));
+  }
+
   #restored(): void {
-    this.#acceptFromMs = this.#clock.monotonicMs();
+    this.#acceptFromMs = this.#confirmedAgainMs;
     this.#log.step('restored');
     this.#listener.restored();
     this.#openWhenQuiet();

@@ -129,7 +129,8 @@ describe('keys', () => {
     const world = new MaskedWorld();
     const securing = world.start();
     await world.clock.advance(0);
-    world.sink?.key(4, 100); // secured by now, yet the press began before
+    world.sink?.key(4, 100); // locked by now, yet the press began before
+    await world.clock.advance(25);
     const session = await securing;
     await world.clock.advance(100);
     world.sink?.key(5, 100);
@@ -137,6 +138,25 @@ describe('keys', () => {
     await world.pressByEvent(6);
     expect(world.told).toEqual(['key 6']);
     expect(session.evidence()).toMatchObject({ keysDelivered: 1, keysDropped: 2, keyEventsSeen: 3 });
+  });
+
+  it('count from the moment that they are asked for, however soon their event comes', async () => {
+    const world = new MaskedWorld();
+    const securing = world.start();
+    await world.clock.advance(0);
+    await world.clock.advance(25);
+    await securing;
+    await world.clock.advance(100 + 63);
+    world.sink?.key(4, 100);
+    expect(world.told).toEqual(['key 4']);
+    world.sink?.lost();
+    world.sink?.back();
+    await world.clock.advance(0);
+    await world.clock.advance(25);
+    expect(world.told.at(-1)).toBe('restored');
+    await world.clock.advance(100 + 63);
+    world.sink?.key(5, 100);
+    expect(world.told.at(-1)).toBe('key 5');
   });
 
   it('are delivered once when seen as several events, and by their tone when there is no event', async () => {
@@ -288,6 +308,7 @@ describe('interruptions', () => {
     await world.clock.advance(200);
     world.sink?.back();
     await world.clock.advance(0);
+    await world.clock.advance(25);
     expect(world.told).toEqual(['interrupted listen_lost', 'restored']);
     expect(world.did).toEqual(['closeGuard', 'verify']);
     world.sink?.key(4, 100); // went down while nothing was heard
@@ -321,7 +342,8 @@ describe('interruptions', () => {
     world.sink?.key(5, 100);
     await world.clock.advance(999);
     expect(world.told).toEqual(['interrupted media_server_unreachable']);
-    await world.clock.advance(2);
+    await world.clock.advance(1);
+    await world.clock.advance(25);
     expect(world.told).toEqual(['interrupted media_server_unreachable', 'restored']);
     await world.quiet(100);
     await world.pressByEvent(6);
@@ -368,6 +390,7 @@ describe('interruptions', () => {
     world.watcher?.legRenegotiated();
     await world.clock.advance(0);
     expect(world.did).toEqual(['record', 'lock written', 'close']);
+    await world.clock.advance(25);
     expect(world.told).toEqual(['interrupted leg_renegotiated', 'restored']);
   });
 
@@ -382,6 +405,7 @@ describe('interruptions', () => {
     world.watcher?.mediaServer(true);
     await world.clock.advance(10);
     await world.clock.advance(1000);
+    await world.clock.advance(25);
     expect(world.told.at(-1)).toBe('restored');
     expect(world.told.filter((what) => what === 'restored')).toHaveLength(1);
   });
@@ -396,6 +420,7 @@ describe('interruptions', () => {
     conference.watcher?.control(false);
     conference.watcher?.control(true);
     await conference.clock.advance(10);
+    await conference.clock.advance(25);
     expect(conference.told).toEqual(['interrupted control_lost', 'restored']);
   });
 });
@@ -420,7 +445,8 @@ describe('the sentinel', () => {
     const world = new MaskedWorld('conference');
     world.sentinel = { required: true };
     const securing = world.start();
-    await world.clock.advance(1);
+    await world.clock.advance(0);
+    await world.clock.advance(25);
     const session = await securing;
     await world.agentHears(new Int16Array(160).fill(9000));
     await world.agentHears(silence(600));
@@ -438,6 +464,7 @@ describe('the sentinel', () => {
     await world.pressByEvent(4);
     world.sentinelWatch?.back();
     await world.clock.advance(10);
+    await world.clock.advance(25);
     expect(world.told).toEqual(['interrupted listen_lost', 'restored']);
   });
 });
