@@ -1,7 +1,7 @@
+import type { Socket } from 'node:net';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import openapiGlue from 'fastify-openapi-glue';
-import type { Socket } from 'node:net';
 import type { TokenVerifier } from '../access/access-token.ts';
 import { HushtoneError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
