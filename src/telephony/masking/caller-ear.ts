@@ -6,7 +6,7 @@ import { findToneLead } from '../../dtmf/tone-lead.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { KeyCode, Transport } from '../contract.ts';
 import type { KeyCounts } from './evidence-log.ts';
-import { LevelMeter } from './level-meter.ts';
+import { AUDIBLE_DBFS, LevelMeter } from './level-meter.ts';
 
 /** How a key press showed that this phone sends digits. */
 export type ShownTransport = Exclude<Transport, 'unknown'>;
@@ -51,6 +51,7 @@ export class CallerEar {
   readonly #toneStarts = new Float64Array(16);
   #eventStartedMs: number | undefined;
   #lastAudioMs: number | undefined;
+  #soundedMs: number | undefined;
   #afterGap = false;
   #sounding = false;
 
@@ -82,7 +83,7 @@ export class CallerEar {
     const nowMs = this.#clock.monotonicMs();
     if (this.#afterGap) this.#skipGap(nowMs, samples.length);
     this.#lastAudioMs = nowMs;
-    this.#meter.push(samples);
+    if (this.#meter.push(samples) >= AUDIBLE_DBFS) this.#soundedMs = nowMs;
     this.#history.push(samples);
     const before = this.#merger.transport;
     this.#detector.push(samples);
@@ -115,6 +116,11 @@ export class CallerEar {
   /** The caller's loudest frame since the last call, dBFS; undefined when nothing was heard. */
   loudest(): number | undefined {
     return this.#meter.take();
+  }
+
+  /** When the caller was last heard to make a sound; undefined: never. */
+  get soundedMs(): number | undefined {
+    return this.#soundedMs;
   }
 
   counts(): KeyCounts {

@@ -111,7 +111,11 @@ export class MaskingSession implements Masking {
     this.#listener = listener;
     this.#clock = clock;
     this.#logger = logger;
-    this.#agentEar = new SentinelEar(clock, () => this.#breached());
+    this.#agentEar = new SentinelEar(
+      clock,
+      () => this.#breached(),
+      () => this.#soundWhileGuarded(),
+    );
     this.#callerEar = new CallerEar(clock, call.transport(), {
       key: (key, startedMs) => this.#key(key, startedMs),
       energy: (sounding, sinceMs) => this.#energy(sounding, sinceMs),
@@ -125,7 +129,11 @@ export class MaskingSession implements Masking {
       keys: () => this.#callerEar.counts(),
       sentinel: () => (this.#sentinelHears ? this.#agentEar.findings() : undefined),
     });
-    const means = call.means({ agent: this.#agentEar, callerLoudest: () => this.#callerEar.loudest() });
+    const means = call.means({
+      agent: this.#agentEar,
+      callerLoudest: () => this.#callerEar.loudest(),
+      callerSoundedMs: () => this.#callerEar.soundedMs,
+    });
     this.#mask = means.mask;
     this.#sentinel = means.sentinel;
     this.#guard = new Guard({
@@ -274,7 +282,8 @@ export class MaskingSession implements Masking {
   async #refuse(cause: unknown): Promise<never> {
     const callOver = this.#state === 'over';
     this.#state = callOver ? 'over' : 'failed';
-    this.#log.step('failed', cause instanceof HushtoneError ? cause.code : 'masking_unavailable');
+    const why = cause instanceof HushtoneError ? cause.message : 'something of ours broke';
+    this.#log.step('failed', `masking_unavailable: ${why}`);
     const undone = this.#undo(0);
     const patience = new Promise<void>((resolve) => void this.#clock.after(UNDO_WITHIN_MS, resolve));
     await Promise.race([undone.catch(() => {}), patience]);
@@ -397,6 +406,16 @@ export class MaskingSession implements Masking {
     this.#log.step('restored');
     this.#listener.restored();
     this.#openWhenQuiet();
+  }
+
+  /**
+   * Where the sentinel is the proof, silence is what it proves by: the caller's member was unmuted by something else,
+   * such as its own keys under the stock caller-controls. It is muted once more before any key counts.
+   */
+  #soundWhileGuarded(): void {
+    if (this.#sentinel?.required !== true || this.#interruptions.any || this.#guard.isOpen) return;
+    this.#log.step('doubt', 'sound on the agent leg while the guard was closed');
+    this.#uncertain(new HushtoneError('masking_unavailable', 'unavailable', 'the mute was undone'));
   }
 
   #breached(): void {

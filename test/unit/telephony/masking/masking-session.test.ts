@@ -53,7 +53,9 @@ describe('securing', () => {
         'listening off',
         'recording on',
       ]);
-      expect(steps((refusal as MaskingRefused).evidence)).toContain('failed');
+      expect((refusal as MaskingRefused).evidence.steps.find(({ step }) => step === 'failed')).toMatchObject({
+        detail: 'masking_unavailable: no answer',
+      });
       expect(world.clock.pending).toBe(1); // the patience of the refusal, which is over
     },
   );
@@ -432,13 +434,13 @@ describe('the sentinel', () => {
     const session = await world.secure();
     await world.agentHears(silence(400));
     await world.agentHears(concatenate([keyTone(5), silence(100)]));
-    expect(world.told).toEqual(['failed masking_breached']);
+    expect(world.told).toEqual(['interrupted control_lost', 'failed masking_breached']);
     const evidence = session.evidence();
     expect(evidence.sentinel?.digitsHeard).toBe(1);
     expect(evidence.sentinel?.loudestWhileGuardedDbfs).toBeGreaterThan(-30);
     expect(steps(evidence)).toEqual(expect.arrayContaining(['breached', 'failed']));
     await world.pressByEvent(4);
-    expect(world.told).toHaveLength(1);
+    expect(world.told).toHaveLength(2);
   });
 
   it('says how loud the quiet was, and nothing of what came right after the guard closed', async () => {
@@ -454,6 +456,35 @@ describe('the sentinel', () => {
       proof: 'sentinel',
       sentinel: { listenedMs: 620, digitsHeard: 0, loudestWhileGuardedDbfs: -96 },
     });
+  });
+
+  it('hears the caller although the guard is closed: muted again before any key counts', async () => {
+    const world = new MaskedWorld('conference');
+    world.sentinel = { required: true };
+    const session = await world.secure();
+    await world.agentHears(silence(200));
+    world.did.length = 0;
+    await world.agentHears(new Int16Array(160).fill(3000));
+    expect(world.told).toEqual(['interrupted control_lost']);
+    await world.clock.advance(25);
+    expect(world.did).toEqual(['reassert']);
+    expect(world.told).toEqual(['interrupted control_lost', 'restored']);
+    expect(steps(session.evidence())).toEqual(expect.arrayContaining(['doubt', 'interrupted', 'restored']));
+    world.failing.set('reassert', new Error('the agent leg did not fall silent'));
+    await world.agentHears(new Int16Array(160).fill(3000));
+    await world.clock.advance(20_000);
+    expect(world.told.slice(2)).toEqual(['interrupted control_lost', 'failed masking_lost']);
+  });
+
+  it('hears the caller while the guard is open: nothing is wrong', async () => {
+    const world = new MaskedWorld('conference');
+    world.sentinel = { required: true };
+    world.shown = 'events';
+    await world.secure();
+    await world.quiet(500);
+    expect(world.did.at(-1)).toBe('openGuard');
+    await world.agentHears(new Int16Array(1600).fill(3000));
+    expect(world.told).toEqual([]);
   });
 
   it('is missed: no key counts until it hears again', async () => {
