@@ -15,10 +15,12 @@ import type {
   CaptureResource,
   CaptureSubscription,
 } from './contract.ts';
-import { findCapture, findEvidence, insertCapture } from './stores/capture-store.ts';
+import { findCapture, findEvidence, insertCapture, type NewCapture } from './stores/capture-store.ts';
 import { CaptureEventLog } from './take-payment/event-log.ts';
 import { checkOrder, refuseCardLike, type CaptureDefaults } from './take-payment/order.ts';
 import { noProvider } from './take-payment/payment.ts';
+import { interruptOrphans } from './recovery.ts';
+import { untilWritten } from './until-written.ts';
 import { isEnded } from './take-payment/resource.ts';
 import { RunningCapture } from './take-payment/running-capture.ts';
 
@@ -71,17 +73,14 @@ export class Captures implements CaptureDesk {
       { database, calls, provider, log, clock, logger, secureTimeoutMs: defaults.secureTimeoutMs },
       identity,
     );
-    const inserted = await database.transaction(
-      actor.accountId,
-      async (db) =>
-        await insertCapture(db, {
-          accountId: actor.accountId,
-          instanceId,
-          requestedBy: actor.subject,
-          request,
-          resource: capture.resource,
-        }),
-    );
+    const row = {
+      accountId: actor.accountId,
+      instanceId,
+      requestedBy: actor.subject,
+      request,
+      resource: capture.resource,
+    };
+    const inserted = await this.#insert(row);
     if (!inserted) throw new HushtoneError('capture_running', 'conflict', 'A capture runs on this call.');
     this.#running.set(identity.id, capture);
     void capture.whenEnded.then(() => this.#running.delete(identity.id));
@@ -189,6 +188,22 @@ export class Captures implements CaptureDesk {
     });
     await Promise.race([settled, limit]);
     timer?.cancel();
+  }
+
+  async #insert(row: NewCapture): Promise<boolean> {
+    const { database, clock, logger } = this.#options;
+    try {
+      return await database.transaction(row.accountId, async (db) => await insertCapture(db, row));
+    } catch (error) {
+      // The answer to the commit may be what was lost: a row that nobody runs would block its call.
+      const captureId = row.resource.id;
+      void untilWritten(
+        async () => await interruptOrphans({ database, clock, logger }, { captureId }),
+        clock,
+        (failure) => logger.error('capture not withdrawn', { captureId, error: failure }),
+      );
+      throw error;
+    }
   }
 
   #callOf(actor: Actor, request: CaptureRequest): CallSnapshot {

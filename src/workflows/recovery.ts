@@ -4,7 +4,12 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CaptureEvent, CaptureResource, PaymentResource } from './contract.ts';
 import { findRecordedPayment, markAttemptsUnknown } from './stores/attempt-store.ts';
-import { lockOpenCaptures, updateCapture, type OpenCapture } from './stores/capture-store.ts';
+import {
+  lockOpenCaptures,
+  updateCapture,
+  type CaptureOwner,
+  type OpenCapture,
+} from './stores/capture-store.ts';
 import { paymentResource } from './take-payment/resource.ts';
 
 /**
@@ -25,7 +30,7 @@ export interface RecoveryDependencies {
  */
 export async function interruptOrphans(
   { database, clock, logger }: RecoveryDependencies,
-  owner: { readonly callId: string } | { readonly instanceId: string },
+  owner: CaptureOwner,
 ): Promise<void> {
   const interrupted = await database.systemTransaction(async (db) => {
     const orphans = await lockOpenCaptures(db, owner);

@@ -28,7 +28,7 @@ function settings(): Record<string, string> {
 describe('hushtone migrate', () => {
   test('without DATABASE_URL says so, and touches nothing', async () => {
     const { result, stdout } = await run(runMigrate, [], settings());
-    expect(result).toMatchObject({ code: 'database_url_missing', kind: 'invalid' });
+    expect(result).toMatchObject({ code: 'config_invalid', kind: 'invalid' });
     expect(stdout).toBe('');
   });
 
