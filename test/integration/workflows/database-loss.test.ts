@@ -147,6 +147,17 @@ describe('the answer to a commit is lost', () => {
   });
 });
 
+describe('the answer to the commit of a new capture is lost', () => {
+  test('the client is told that it failed, and the row that nobody runs does not block the call', async () => {
+    let losing = true;
+    const lossy = await World.start(db, { database: losingAnswers(db.database, () => losing) });
+    await expect(lossy.create()).rejects.toMatchObject({ code: 'database_unavailable' });
+    losing = false;
+    const again = await until(async () => await lossy.create().catch(() => undefined));
+    expect(again).toMatchObject({ status: 'securing' });
+  });
+});
+
 describe('the outcome of a payment cannot be written', () => {
   /** A database that refuses every change of an attempt. */
   function refusingAttempts(inner: Database, refuses: () => boolean): Database {
