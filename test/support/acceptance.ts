@@ -7,14 +7,14 @@ import type { ApiAnswer, EventStreamHandle, StreamedEvent } from '../../simulato
 import { startStack, type CallOptions, type Stack, type StackOptions } from '../../simulators/stack/stack.ts';
 import type { CaptureEvent, CaptureResource } from '../../src/workflows/contract.ts';
 
-const contract = loadContract(new URL('../../openapi.yaml', import.meta.url));
+export const contract = loadContract(new URL('../../openapi.yaml', import.meta.url));
 
 interface PathItem {
   readonly [method: string]: { readonly operationId: string } | undefined;
 }
 
 /** The operation of openapi.yaml that a request is for. */
-function operationOf(method: string, path: string): string | undefined {
+export function operationOf(method: string, path: string): string | undefined {
   const paths = contract.document['paths'] as Record<string, PathItem>;
   const pathname = path.split('?')[0] ?? '';
   for (const [template, item] of Object.entries(paths)) {
@@ -22,6 +22,14 @@ function operationOf(method: string, path: string): string | undefined {
     if (pattern.test(pathname)) return item[method.toLowerCase()]?.operationId;
   }
   return undefined;
+}
+
+/** Every operation of openapi.yaml. */
+export function operationIds(): string[] {
+  const paths = contract.document['paths'] as Record<string, PathItem>;
+  return Object.values(paths).flatMap((item) =>
+    Object.values(item).flatMap((operation) => operation?.operationId ?? []),
+  );
 }
 
 /** Holds every answer that a test gets against the contract: an unknown field or status fails the test. */
