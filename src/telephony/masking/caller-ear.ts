@@ -6,6 +6,7 @@ import { findToneLead } from '../../dtmf/tone-lead.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { KeyCode, Transport } from '../contract.ts';
 import type { KeyCounts } from './evidence-log.ts';
+import { wasHeardBeforeEvent } from './heard-before-event.ts';
 import { AUDIBLE_DBFS, LevelMeter } from './level-meter.ts';
 
 /** How a key press showed that this phone sends digits. */
@@ -149,9 +150,10 @@ export class CallerEar {
     if (end - this.#history.oldest < LEAST_LOOK_SAMPLES) return; // no audio at all shows nothing, not even a tone
     const samples = this.#history.slice(start, end);
     const { found } = findToneLead(samples, key);
+    const heard = start >= this.#history.oldest && wasHeardBeforeEvent(samples, pressMs);
     samples.fill(0);
     if (found) this.#listener.showed('bleed', nowMs - lookedMs);
-    else if (start >= this.#history.oldest && this.#merger.transport === 'events') {
+    else if (heard && this.#merger.transport === 'events') {
       this.#listener.showed('events', nowMs);
     }
   }
