@@ -28,11 +28,13 @@ interface RecordedLine {
   readonly line: number;
 }
 
-/** Keyed before and after the capture, by way of proof that this recorder does get what is keyed. */
+/** Keyed before and after the capture: proof that this recorder does get what is keyed. No digit of the card. */
 const BEFORE = '5';
 const AFTER = '9';
 
 const DUE_WITHIN_MS = 15_000;
+/** 500 ms: a tone is in the recording by then. */
+const HEARD_LATE_SAMPLES = 4000;
 
 /** The stack's own lines, but each with a recording of its own. */
 const ROUTES = Object.fromEntries(
@@ -47,11 +49,11 @@ const ROUTES = Object.fromEntries(
   ]),
 );
 
-/** The keys that both decoders find; they must agree. */
-async function decode(samples: Int16Array): Promise<string> {
-  const found = decodeWithOurDetector(samples).join('');
-  if (multimonInstalled()) expect((await decodeWithMultimon(samples)).join('')).toBe(found);
-  return found;
+/** The different keys that each decoder finds. */
+async function decode(samples: Int16Array): Promise<string[]> {
+  const found: (string | number)[][] = [decodeWithOurDetector(samples)];
+  if (multimonInstalled()) found.push(await decodeWithMultimon(samples));
+  return found.map((keys) => [...new Set(keys)].join(''));
 }
 
 /** Resolves with the recording of this place once it is running and has a voice. */
@@ -69,20 +71,20 @@ async function untilRecording(call: SimulatedCall, index: number): Promise<Recor
   );
 }
 
-/** Keys once and waits until the recorder has it: as an event, or as a tone in its audio. */
+/** Keys once, and waits until the recorder has what was sent while it was keyed. */
 async function keyIntoRecording(
   call: SimulatedCall,
   index: number,
   key: string,
-  transport: RecordedLine['transport'],
+  { transport }: RecordedLine,
 ): Promise<void> {
   await call.caller.key(key, { transport });
+  const { length } = (call.recordings[index] as Recording).samples;
   await vi.waitFor(
     () => {
       const { keys, samples } = call.recordings[index] as Recording;
-      const found =
-        transport === 'tones' ? decodeWithOurDetector(samples) : keys.map(({ dtmf }) => Number(dtmf));
-      expect(found).toEqual([Number(key)]);
+      expect(samples.length).toBeGreaterThan(length + HEARD_LATE_SAMPLES);
+      expect(keys.map(({ dtmf }) => dtmf)).toEqual(transport === 'tones' ? [] : [key]);
     },
     { timeout: DUE_WITHIN_MS, interval: 100 },
   );
@@ -104,6 +106,7 @@ const recordCommands = (call: SimulatedCall): unknown[] =>
 
 describe.each(['dial', 'conference'] as const)('a recording over the %s bridge', (bridge) => {
   let stack: Stack;
+  const recorded: { readonly transport: string; readonly recordings: readonly Recording[] }[] = [];
 
   beforeAll(async () => {
     stack = await startCheckedStack({
@@ -116,11 +119,14 @@ describe.each(['dial', 'conference'] as const)('a recording over the %s bridge',
 
   it.concurrent.each(CASES)(
     'of the $name kind has nothing that was keyed in the capture, and goes on after it: $transport',
-    async ({ name, recording, transport, line }) => {
+    async (recordedLine) => {
+      const { name, recording, transport, line } = recordedLine;
       const reference = `${name}-${transport}`;
       const call = await talkingCall(stack, { line });
+      // The recorder mixes both sides: a voice over a tone could hide it from a decoder.
+      call.agent?.setSpeaking(false);
       expect((await untilRecording(call, 0)).type).toBe(name);
-      await keyIntoRecording(call, 0, BEFORE, transport);
+      await keyIntoRecording(call, 0, BEFORE, recordedLine);
       await untilCall(stack, line, { state: 'connected' });
 
       const capture = await startCapture(stack, { line, request: { reference } });
@@ -135,7 +141,7 @@ describe.each(['dial', 'conference'] as const)('a recording over the %s bridge',
       );
 
       expect((await untilRecording(call, 1)).type).toBe(name);
-      await keyIntoRecording(call, 1, AFTER, transport);
+      await keyIntoRecording(call, 1, AFTER, recordedLine);
       call.hangUpCaller();
       await call.whenEnded;
 
@@ -144,20 +150,19 @@ describe.each(['dial', 'conference'] as const)('a recording over the %s bridge',
         { ...recording, action: 'startCallRecording' },
       ]);
       expect(stack.simulator.refused.filter(({ callSid }) => callSid === call.callSid)).toEqual([]);
-      const { recordings } = call;
-      expectNotRunning(recordings, keyed);
-      const [events, tones] =
-        transport === 'tones'
-          ? [
-              ['', ''],
-              [BEFORE, AFTER],
-            ]
-          : [
-              [BEFORE, AFTER],
-              ['', ''],
-            ];
-      expect(recordings.map(({ keys }) => keys.map(({ dtmf }) => dtmf).join(''))).toEqual(events);
-      expect(await Promise.all(recordings.map(async ({ samples }) => await decode(samples)))).toEqual(tones);
+      expectNotRunning(call.recordings, keyed);
+      recorded.push({ transport, recordings: call.recordings });
     },
   );
+
+  // After all calls: a decoder at work could hold up their audio.
+  it('no decoder finds a key of the capture in any of them', async () => {
+    expect(recorded).toHaveLength(CASES.length);
+    for (const { transport, recordings } of recorded) {
+      const found = await Promise.all(recordings.map(async ({ samples }) => await decode(samples)));
+      expect(found.map((keys) => [...new Set(keys)])).toEqual(
+        transport === 'tones' ? [[BEFORE], [AFTER]] : [[''], ['']],
+      );
+    }
+  });
 });
