@@ -119,12 +119,7 @@ function repeats(press: Press, sent: SendingTime, habit: Habit): boolean {
 /** Two presses are at least so far apart: what comes sooner is a duplicate. */
 function apartMs(durationMs: number, habit: Habit): number {
   const keyMs = Math.max(durationMs, SHORTEST_KEY_MS);
-  switch (habit) {
-    case 'once':
-      return SHORTEST_KEY_MS + SHORTEST_PAUSE_MS;
-    case 'unknown':
-      return Math.min(keyMs + SHORTEST_PAUSE_MS, LONGEST_APART_MS);
-    case 'repeats':
-      return Math.min(keyMs + LEAST_PAUSE_OF_DUPLICATES_MS, LONGEST_DUPLICATES_MS);
-  }
+  if (habit === 'once') return SHORTEST_KEY_MS + SHORTEST_PAUSE_MS;
+  if (habit === 'repeats') return Math.min(keyMs + LEAST_PAUSE_OF_DUPLICATES_MS, LONGEST_DUPLICATES_MS);
+  return Math.min(keyMs + SHORTEST_PAUSE_MS, LONGEST_APART_MS);
 }
