@@ -1,5 +1,8 @@
 import { FRAME_SAMPLES, timestampDifference } from '../media-unit.ts';
 
+/** Conferences and taps read a frame behind the tick: what is late by one frame is still in time for them. */
+const PATIENCE_TICKS = 1;
+
 /** Farther back than this is no late packet but a new time line. */
 const FARTHEST_BACK_TICKS = 50;
 
@@ -34,7 +37,7 @@ export class Playout {
     const index = last.index + step;
     if (step <= 0) return index < tick - FARTHEST_BACK_TICKS ? this.#restart(unit, tick) : index;
     if (index > Math.max(current, tick) + LONGEST_DELAY_TICKS) return this.#restart(unit, tick);
-    const placed = this.#shrink(Math.max(index, tick), tick);
+    const placed = this.#shrink(Math.max(index, tick - PATIENCE_TICKS), tick);
     this.#last = { ssrc: unit.ssrc, timestamp: unit.timestamp, index: placed };
     return placed;
   }
@@ -50,7 +53,7 @@ export class Playout {
     this.#leastLead = Math.min(this.#leastLead, index - tick);
     this.#early += 1;
     if (this.#early < SHRINK_AFTER_FRAMES) return index;
-    const shrunk = index - this.#leastLead;
+    const shrunk = index - Math.max(0, this.#leastLead);
     this.#early = 0;
     this.#leastLead = Infinity;
     return shrunk;
