@@ -1,4 +1,4 @@
-import { needlesOf } from '../residue/needles.ts';
+import { encodedNeedlesOf, textNeedlesOf } from '../residue/needles.ts';
 import {
   searchDatabase,
   searchFiles,
@@ -16,7 +16,8 @@ export async function searchEverywhere(
   streams: readonly string[],
   directories: readonly string[],
 ): Promise<Searched[]> {
-  const search = new Search(needlesOf('the card number', Array.from(cardNumber, Number)));
+  const digits = Array.from(cardNumber, Number);
+  const search = new Search([...textNeedlesOf('as digits', digits), ...encodedNeedlesOf('encoded', digits)]);
   const { pid, log } = stack.gateway();
   const { rows, directory } = await searchDatabase(stack.databaseUrl, search);
   const inFiles = await Promise.all(

@@ -7,33 +7,46 @@ export interface Needle {
 }
 
 /**
- * All forms in which a run of digits could have been left behind: ASCII, UTF-16 and packed BCD (see `forms`),
- * hexadecimal and base64 text of the ASCII, and the values of the keys themselves as arrays of 1, 4 and 8 bytes each, the
- * last as V8 tags small integers. `digits` are values 0 to 9; 12 or more of them, as packed ones are found by chance
- * when they are shorter.
+ * All forms in which a run of digits could have been left behind. `digits` are values 0 to 9; 12 or more of them, as
+ * packed ones are found by chance when they are shorter. They must be random: published test numbers are regular, and
+ * in binary such patterns are everywhere (4242… in V8's tables of source positions, 4000…0002 in numbers and zeros).
  */
 export function needlesOf(name: string, digits: readonly number[]): Needle[] {
-  const [, , even = Buffer.alloc(0), odd = Buffer.alloc(0)] = forms(digits);
-  const ascii = Buffer.from(digits.map((digit) => 0x30 + digit));
   return [
     ...textNeedlesOf(name, digits),
-    { name: `${name} as packed BCD`, bytes: even },
-    { name: `${name} as packed BCD, odd`, bytes: odd },
-    { name: `${name} as hexadecimal text`, bytes: Buffer.from(ascii.toString('hex')) },
-    ...[0, 1, 2].map((before) => ({ name: `${name} as base64 text`, bytes: base64(ascii, before) })),
-    { name: `${name} as key codes of 1 byte`, bytes: Uint8Array.from(digits) },
-    { name: `${name} as key codes of 4 bytes`, bytes: wide(digits, 4, 0) },
-    // A small integer is in the upper half of a word of 8 bytes.
-    { name: `${name} as small integers of V8`, bytes: wide(digits, 8, 4) },
+    ...encodedNeedlesOf(name, digits),
+    ...binaryNeedlesOf(name, digits),
   ];
 }
 
-/** As ASCII and as UTF-16 only: for parts of a number, of 8 digits or more. */
+/** As ASCII and as UTF-16: also for published numbers, and for parts of a number of 8 digits or more. */
 export function textNeedlesOf(name: string, digits: readonly number[]): Needle[] {
   const [ascii = Buffer.alloc(0), utf16 = Buffer.alloc(0)] = forms(digits);
   return [
     { name: `${name} as ASCII`, bytes: ascii },
     { name: `${name} as UTF-16`, bytes: utf16 },
+  ];
+}
+
+/** As hexadecimal and as base64 text of the ASCII: also for published numbers. */
+export function encodedNeedlesOf(name: string, digits: readonly number[]): Needle[] {
+  const ascii = Buffer.from(digits.map((digit) => 0x30 + digit));
+  return [
+    { name: `${name} as hexadecimal text`, bytes: Buffer.from(ascii.toString('hex')) },
+    ...[0, 1, 2].map((before) => ({ name: `${name} as base64 text`, bytes: base64(ascii, before) })),
+  ];
+}
+
+/** As packed BCD, and the values of the keys as arrays of 1, 4 and 8 bytes each, the last as V8 tags small integers. */
+function binaryNeedlesOf(name: string, digits: readonly number[]): Needle[] {
+  const [, , even = Buffer.alloc(0), odd = Buffer.alloc(0)] = forms(digits);
+  return [
+    { name: `${name} as packed BCD`, bytes: even },
+    { name: `${name} as packed BCD, odd`, bytes: odd },
+    { name: `${name} as key codes of 1 byte`, bytes: Uint8Array.from(digits) },
+    { name: `${name} as key codes of 4 bytes`, bytes: wide(digits, 4, 0) },
+    // A small integer is in the upper half of a word of 8 bytes.
+    { name: `${name} as small integers of V8`, bytes: wide(digits, 8, 4) },
   ];
 }
 
