@@ -32,7 +32,7 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<number>> = {
 
 async function main(): Promise<number> {
   const [name = '', ...args] = process.argv.slice(2);
-  const command = COMMANDS[name];
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command !== undefined) return await command(args);
   const asked = name === '--help' || name === '-h' || name === 'help';
   process[asked ? 'stdout' : 'stderr'].write(USAGE);

@@ -90,7 +90,7 @@ function evidenceOf({ evidence }: Trial): Finding {
 async function residue({ stack, cardNumber, stream, output }: Trial): Promise<Finding[]> {
   const searched = await searchEverywhere(stack, cardNumber, [stream.raw()], [stack.directory, output]);
   return searched.map(({ place, amount, found }) => ({
-    text: `the card number in ${place} (${amount}): ${found === 0 ? 'not found' : `FOUND ${found} times`}`,
-    good: found === 0,
+    text: `the card number in ${place} (${amount}): ${found.length === 0 ? 'not found' : `FOUND: ${found.join('; ')}`}`,
+    good: found.length === 0,
   }));
 }

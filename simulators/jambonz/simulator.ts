@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Media, PhoneOptions } from './media/contract.ts';
 import { type CallOptions, SimulatedCall } from './protocol/call.ts';
 import { ConferenceRooms } from './protocol/conference-room.ts';
@@ -50,6 +51,7 @@ export function startJambonzSimulator(options: JambonzSimulatorOptions): Jambonz
   const calls: SimulatedCall[] = [];
   const timers = new Timers();
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // every call listens to it
   const exchange: Exchange = {
     media: options.media,
     timings: { ...measuredTimings, ...options.timings },

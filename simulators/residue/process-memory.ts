@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { Finder } from './finder.ts';
 
 const CHUNK_BYTES = 1 << 20;
 
@@ -41,9 +42,12 @@ function packed(digits: readonly number[]): Uint8Array {
  */
 export function scanProcessMemory(pid: number, needles: readonly Uint8Array[]): Residue[] {
   if (pid === process.pid) throw new Error('the scanner holds the needles itself');
+  if (needles.length === 0) return [];
+  const overlap = Math.max(...needles.map((needle) => needle.length)) - 1;
+  const finder = new Finder(needles);
   const memory = openSync(`/proc/${pid}/mem`, 'r');
   try {
-    return mappingsOf(pid).flatMap((mapping) => scanMapping(memory, mapping, needles));
+    return mappingsOf(pid).flatMap((mapping) => scanMapping(memory, mapping, finder, overlap, needles));
   } finally {
     closeSync(memory);
   }
@@ -62,8 +66,13 @@ function mappingsOf(pid: number): Mapping[] {
     });
 }
 
-function scanMapping(memory: number, { start, end }: Mapping, needles: readonly Uint8Array[]): Residue[] {
-  const overlap = Math.max(...needles.map((needle) => needle.length)) - 1;
+function scanMapping(
+  memory: number,
+  { start, end }: Mapping,
+  finder: Finder,
+  overlap: number,
+  needles: readonly Uint8Array[],
+): Residue[] {
   const chunk = Buffer.alloc(CHUNK_BYTES + overlap);
   const found: Residue[] = [];
   let carried = 0;
@@ -72,12 +81,10 @@ function scanMapping(memory: number, { start, end }: Mapping, needles: readonly 
     const read = readAt(memory, chunk.subarray(carried, carried + wanted), address);
     const filled = chunk.subarray(0, carried + read);
     const first = address - carried;
-    needles.forEach((needle, index) => {
-      for (let at = filled.indexOf(needle); at !== -1; at = filled.indexOf(needle, at + 1)) {
-        // A hit that ends within what was carried over was reported with the chunk before.
-        if (at + needle.length > carried) found.push({ needle: index, address: first + at });
-      }
-    });
+    for (const { needle, at } of finder.find(filled)) {
+      // A hit that ends within what was carried over was reported with the chunk before.
+      if (at + (needles[needle]?.length ?? 0) > carried) found.push({ needle, address: first + at });
+    }
     const kept = read < wanted ? 0 : Math.min(overlap, filled.length);
     chunk.copyWithin(0, filled.length - kept, filled.length);
     carried = kept;

@@ -39,6 +39,8 @@ export interface StackOptions {
   readonly recording?: Readonly<Record<string, unknown>>;
   /** Called with each answer to an operation of the HTTP interface. */
   readonly onAnswer?: (method: string, path: string, answer: ApiAnswer) => void;
+  /** Stands between the telephone system and its media; for measurements. */
+  readonly aroundMedia?: (media: Media) => Media;
   /** Told what is being started, a line each. */
   readonly onProgress?: (text: string) => void;
 }
@@ -135,7 +137,8 @@ async function start(options: StackOptions, stops: (() => Promise<void>)[]): Pro
     const daemon = rtpengine;
     stops.push(async () => await daemon.stop());
   }
-  const media = rtpengine ? await createRtpengineMedia({ ng: rtpengine.ngUdp }) : createInProcessMedia();
+  const plainMedia = rtpengine ? await createRtpengineMedia({ ng: rtpengine.ngUdp }) : createInProcessMedia();
+  const media = options.aroundMedia?.(plainMedia) ?? plainMedia;
   stops.push(async () => await media.close());
 
   const password = randomBytes(18).toString('base64url');

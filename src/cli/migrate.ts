@@ -1,19 +1,14 @@
 import { readEnvironment } from '../config/environment.ts';
-import { loadConfig } from '../config/load-config.ts';
+import { loadDatabaseUrl } from '../config/load-config.ts';
 import { migrate } from '../db/migrate.ts';
-import { HushtoneError } from '../kernel/errors.ts';
 
-/** `hushtone migrate`: brings the schema of DATABASE_URL up to date. Safe to run from several places at once. */
+/**
+ * `hushtone migrate`: brings the schema of DATABASE_URL up to date. Safe to run from several places at once. The
+ * embedded database of development needs no such command: `serve` migrates it.
+ */
 export async function runMigrate(): Promise<number> {
-  const config = loadConfig(readEnvironment());
-  if (config.database.url === undefined) {
-    throw new HushtoneError(
-      'database_url_missing',
-      'invalid',
-      'DATABASE_URL is not set. The embedded database of development is migrated by serve itself.',
-    );
-  }
-  await migrate(config.database.url.reveal());
-  process.stdout.write('the schema is up to date\n');
+  const applied = await migrate(loadDatabaseUrl(readEnvironment()).reveal());
+  const what = applied.length === 0 ? 'it was already' : `applied ${applied.join(', ')}`;
+  process.stdout.write(`the schema is up to date: ${what}\n`);
   return 0;
 }

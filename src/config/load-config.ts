@@ -306,6 +306,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   return deepFreeze(config);
 }
 
+/** Where the database is, without the rest: for the command that brings its schema up to date. Throws a `ConfigError`. */
+export function loadDatabaseUrl(env: Readonly<Record<string, string | undefined>>): Secret {
+  const reader = new SettingReader(env);
+  const url = reader.secret('DATABASE_URL', DATABASE_URL);
+  if (url === undefined && !reader.has('DATABASE_URL')) reader.missing('DATABASE_URL', 'always');
+  if (url === undefined || reader.problems.length > 0) throw new ConfigError(reader.problems);
+  return url;
+}
+
 /** What signs access tokens, without the rest: for the command that issues one. Throws a `ConfigError`. */
 export function loadTokenSettings(env: Readonly<Record<string, string | undefined>>): Config['tokens'] {
   const reader = new SettingReader(env);

@@ -13,16 +13,32 @@ const FRAMES_A_PRESS = 3;
 /** A press and its duplicates are over after two steps and a pause: a longer duration is not needed as a proof. */
 const LONGEST_APART_MS = 120;
 
+/** So many presses in a row, all with duplicates or all without, show what this phone does. */
+const PRESSES_FOR_A_HABIT = 3;
+
+/**
+ * A phone with duplicates sends two frames of audio and two end packets before its next key: 80 ms. Half of it is left
+ * to the unevenness of the way.
+ */
+const LEAST_PAUSE_OF_DUPLICATES_MS = 40;
+/** Two steps, and the same again for unevenness. */
+const LONGEST_DUPLICATES_MS = 150;
+
 /** Presses that can still have a duplicate under way; more than 60 ms apart, so four would do. */
 const REMEMBERED = 8;
 
 interface Press {
   key: KeyCode;
-  readonly apartMs: number;
+  readonly durationMs: number;
   readonly first: SendingTime;
   last: SendingTime;
   frames: number;
+  /** Whether it had duplicates has been counted. */
+  counted: boolean;
 }
+
+/** Whether each of the last presses had duplicates, or none; `unknown` when they differ or are too few. */
+type Habit = 'unknown' | 'repeats' | 'once';
 
 /**
  * Tells a duplicate of a key event from an honest repeat of the key.
@@ -35,6 +51,10 @@ interface Press {
  * - one step of 25 to 55 ms after the press's last frame (the third frame of short keys). Closer than 25 ms is no step:
  *   such a frame belongs to another press whose frames run between these.
  *
+ * What the phone has done so far decides where time alone cannot. Most phones never make a duplicate: for them only the
+ * steps count, so that an uneven way, on which two presses come closer, loses no key. A phone whose every press had
+ * duplicates pauses longer than its duplicates last, so theirs may come late.
+ *
  * Times of sending come from an `ArrivalClock`, and the longest time that may lie between two frames decides. So what
  * cannot be told (short keys within a stall) counts as a press: a key too many shows in the field's check, a lost one
  * is lost. Frames are held against the presses of their own key, so that other keys may run in between.
@@ -42,6 +62,9 @@ interface Press {
 export class DuplicateEvents {
   readonly #clock = new ArrivalClock();
   #presses: Press[] = [];
+  /** Presses in a row with duplicates, and without. */
+  #repeated = 0;
+  #single = 0;
 
   /** Audio arrived; `position` counts the samples received so far, these included. */
   audio(position: number, wallMs: number): void {
@@ -51,28 +74,52 @@ export class DuplicateEvents {
   /** Whether this event only repeats an earlier one; otherwise it is remembered as a press. */
   isDuplicate(key: KeyCode, durationMs: number, position: number, wallMs: number): boolean {
     const sent = this.#clock.text(position, wallMs);
-    const press = this.#presses.find((candidate) => candidate.key === key && repeats(candidate, sent));
+    this.#countOver(sent);
+    const habit = this.#habit();
+    const press = this.#presses.find((candidate) => candidate.key === key && repeats(candidate, sent, habit));
     if (press !== undefined) {
       press.last = sent;
       press.frames += 1;
       return true;
     }
-    const apartMs = Math.min(Math.max(durationMs, SHORTEST_KEY_MS) + SHORTEST_PAUSE_MS, LONGEST_APART_MS);
-    this.#presses.push({ key, apartMs, first: sent, last: sent, frames: 1 });
+    this.#presses.push({ key, durationMs, first: sent, last: sent, frames: 1, counted: false });
     if (this.#presses.length > REMEMBERED) this.#presses.shift();
     return false;
   }
 
-  /** Forgets the keys; the clock stays. */
+  /** Forgets the keys; the clock stays, and what the phone is known to do. */
   forget(): void {
     for (const press of this.#presses) press.key = -1;
     this.#presses = [];
   }
+
+  /** Counts the presses that can have no more duplicates. */
+  #countOver(now: SendingTime): void {
+    for (const press of this.#presses) {
+      if (press.counted || now.mediaMs - press.first.mediaMs < LONGEST_DUPLICATES_MS) continue;
+      press.counted = true;
+      this.#repeated = press.frames > 1 ? this.#repeated + 1 : 0;
+      this.#single = press.frames > 1 ? 0 : this.#single + 1;
+    }
+  }
+
+  #habit(): Habit {
+    if (this.#repeated >= PRESSES_FOR_A_HABIT) return 'repeats';
+    return this.#single >= PRESSES_FOR_A_HABIT ? 'once' : 'unknown';
+  }
 }
 
-function repeats(press: Press, sent: SendingTime): boolean {
+function repeats(press: Press, sent: SendingTime, habit: Habit): boolean {
   if (press.frames === FRAMES_A_PRESS) return false;
-  if (longestBetween(press.first, sent) <= press.apartMs - CLOCK_TOLERANCE_MS) return true;
+  if (longestBetween(press.first, sent) <= apartMs(press.durationMs, habit) - CLOCK_TOLERANCE_MS) return true;
   const step = longestBetween(press.last, sent);
   return step >= SHORTEST_STEP_MS && step <= LONGEST_STEP_MS;
+}
+
+/** Two presses are at least so far apart: what comes sooner is a duplicate. */
+function apartMs(durationMs: number, habit: Habit): number {
+  const keyMs = Math.max(durationMs, SHORTEST_KEY_MS);
+  if (habit === 'once') return SHORTEST_KEY_MS + SHORTEST_PAUSE_MS;
+  if (habit === 'repeats') return Math.min(keyMs + LEAST_PAUSE_OF_DUPLICATES_MS, LONGEST_DUPLICATES_MS);
+  return Math.min(keyMs + SHORTEST_PAUSE_MS, LONGEST_APART_MS);
 }

@@ -1,8 +1,8 @@
+import type { Socket } from 'node:net';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import openapiGlue from 'fastify-openapi-glue';
-import type { Socket } from 'node:net';
 import type { TokenVerifier } from '../access/access-token.ts';
 import { TOKEN_PATH, type AuthorizationServer } from '../access/authorization-server.ts';
 import { HushtoneError } from '../kernel/errors.ts';
@@ -115,6 +115,7 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
   });
   acceptEmptyJson(server);
   acceptForms(server, [TOKEN_PATH]);
+  checkEveryBody(server);
   await server.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
   if (options.panelOrigins.length > 0) await allowCrossOrigin(server, options.panelOrigins);
   // Before a token is looked at, and for paths that there are not.
@@ -190,6 +191,18 @@ function acceptEmptyJson(server: FastifyInstance): void {
     } catch {
       return done(new HushtoneError('body_not_json', 'invalid', 'The request body is not JSON.'));
     }
+  });
+}
+
+/**
+ * A body schema that is bound to a media type would not be asked when a request names none: one without a body would
+ * pass unchecked. JSON is the only media type there is, so the schema applies whatever is named.
+ */
+function checkEveryBody(server: FastifyInstance): void {
+  server.addHook('onRoute', ({ schema }) => {
+    const { content } = (schema?.body ?? {}) as { content?: Record<string, { schema: unknown }> };
+    const json = content?.['application/json'];
+    if (schema !== undefined && json !== undefined) schema.body = json.schema;
   });
 }
 

@@ -26,6 +26,8 @@ import { captureCreated } from './take-payment/capture-audit.ts';
 import { CaptureEventLog } from './take-payment/event-log.ts';
 import { checkOrder, refuseCardLike, type CaptureDefaults } from './take-payment/order.ts';
 import { noProvider } from './take-payment/payment.ts';
+import { interruptOrphans } from './recovery.ts';
+import { untilWritten } from './until-written.ts';
 import { isEnded } from './take-payment/resource.ts';
 import { RunningCapture } from './take-payment/running-capture.ts';
 
@@ -84,7 +86,7 @@ export class Captures implements CaptureDesk {
       { database, calls, provider, log, clock, logger, secureTimeoutMs: defaults.secureTimeoutMs },
       identity,
     );
-    await database.transaction(accountId, async (db) => {
+    await this.#insert(accountId, identity.id, async (db) => {
       if (grantId !== undefined) await this.#use(db, grantId);
       const inserted = await insertCapture(db, {
         accountId,
@@ -254,6 +256,23 @@ export class Captures implements CaptureDesk {
       'unavailable',
       'The command was carried out, but its record is not written yet. Read the capture before you ask again.',
     );
+  }
+
+  async #insert(accountId: string, captureId: string, work: (db: Queryable) => Promise<void>): Promise<void> {
+    const { database, clock, logger } = this.#options;
+    try {
+      await database.transaction(accountId, work);
+    } catch (error) {
+      // The answer to the commit may be what was lost: a row that nobody runs would block its call.
+      if (error instanceof HushtoneError && error.code === 'database_unavailable') {
+        void untilWritten(
+          async () => await interruptOrphans({ database, clock, logger }, { captureId }),
+          clock,
+          (failure) => logger.error('capture not withdrawn', { captureId, error: failure }),
+        );
+      }
+      throw error;
+    }
   }
 
   #callOf(actor: Actor, request: CaptureRequest): CallSnapshot {

@@ -8,7 +8,12 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CaptureEvent, CaptureResource, PaymentResource } from './contract.ts';
 import { findRecordedPayment, markAttemptsUnknown } from './stores/attempt-store.ts';
-import { lockOpenCaptures, updateCapture, type OpenCapture } from './stores/capture-store.ts';
+import {
+  lockOpenCaptures,
+  updateCapture,
+  type CaptureOwner,
+  type OpenCapture,
+} from './stores/capture-store.ts';
 import { captureInterrupted } from './take-payment/capture-audit.ts';
 import { accountEventsOf } from './take-payment/account-events.ts';
 import { paymentResource } from './take-payment/resource.ts';
@@ -31,7 +36,7 @@ export interface RecoveryDependencies {
  */
 export async function interruptOrphans(
   { database, clock, logger }: RecoveryDependencies,
-  owner: { readonly callId: string } | { readonly instanceId: string },
+  owner: CaptureOwner,
 ): Promise<void> {
   const interrupted = await database.systemTransaction(async (db) => {
     const orphans = await lockOpenCaptures(db, owner);

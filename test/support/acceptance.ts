@@ -7,14 +7,14 @@ import type { ApiAnswer, EventStreamHandle, StreamedEvent } from '../../simulato
 import { startStack, type CallOptions, type Stack, type StackOptions } from '../../simulators/stack/stack.ts';
 import type { CaptureEvent, CaptureResource } from '../../src/workflows/contract.ts';
 
-const contract = loadContract(new URL('../../openapi.yaml', import.meta.url));
+export const contract = loadContract(new URL('../../openapi.yaml', import.meta.url));
 
 interface PathItem {
   readonly [method: string]: { readonly operationId: string } | undefined;
 }
 
 /** The operation of openapi.yaml that a request is for. */
-function operationOf(method: string, path: string): string | undefined {
+export function operationOf(method: string, path: string): string | undefined {
   const paths = contract.document['paths'] as Record<string, PathItem>;
   const pathname = path.split('?')[0] ?? '';
   for (const [template, item] of Object.entries(paths)) {
@@ -22,6 +22,14 @@ function operationOf(method: string, path: string): string | undefined {
     if (pattern.test(pathname)) return item[method.toLowerCase()]?.operationId;
   }
   return undefined;
+}
+
+/** Every operation of openapi.yaml. */
+export function operationIds(): string[] {
+  const paths = contract.document['paths'] as Record<string, PathItem>;
+  return Object.values(paths).flatMap((item) =>
+    Object.values(item).flatMap((operation) => operation?.operationId ?? []),
+  );
 }
 
 /** Holds every answer that a test gets against the contract: an unknown field or status fails the test. */
@@ -60,6 +68,8 @@ export interface FollowedCapture {
   until(fits: (capture: CaptureResource) => boolean): Promise<CaptureResource>;
   untilStatus(status: CaptureResource['status']): Promise<CaptureResource>;
   untilAccepted(field: string): Promise<CaptureResource>;
+  /** The same for a value that is keyed for the first time, and well: fails at once when it is rejected. */
+  untilTaken(field: string): Promise<void>;
   command(name: 'focus' | 'clear', field: string): Promise<CaptureResource>;
   command(name: 'pause' | 'resume' | 'submit' | 'cancel'): Promise<CaptureResource>;
 }
@@ -81,8 +91,15 @@ export async function startCapture(stack: Stack, wishes: CaptureWishes = {}): Pr
   expect(status).toBe(201);
   const { id } = body as CaptureResource;
   const stream = await stack.api.follow(`/v1/captures/${id}/events`);
-  const until: FollowedCapture['until'] = async (fits) =>
-    captureOf(await stream.until((event) => fits(captureOf(event))));
+  const until: FollowedCapture['until'] = async (fits) => {
+    const found = stream.until((event) => fits(captureOf(event)));
+    try {
+      return captureOf(await found);
+    } catch (cause) {
+      const last = stream.events.at(-1);
+      throw new Error(`the capture ended: ${JSON.stringify(last?.data)}`, { cause });
+    }
+  };
   return {
     id,
     stream,
@@ -96,6 +113,14 @@ export async function startCapture(stack: Stack, wishes: CaptureWishes = {}): Pr
       await until(({ fields }) =>
         fields.some(({ field, status: is }) => field === name && is === 'accepted'),
       ),
+    async untilTaken(name) {
+      const capture = await until(({ fields }) =>
+        fields.some(({ field, status: is }) => field === name && (is === 'accepted' || is === 'rejected')),
+      );
+      const taken = capture.fields.find(({ field }) => field === name);
+      if (taken?.status !== 'accepted')
+        throw new Error(`${name} was not accepted: ${JSON.stringify(capture)}`);
+    },
     async command(name: string, field?: string) {
       const answer = await stack.api.post(
         `/v1/captures/${id}/${name}`,
@@ -123,9 +148,9 @@ export async function keyCard(
 ): Promise<KeyedKey[]> {
   await capture.untilStatus('collecting');
   const keyed = [...(await call.caller.key(`${card.number}#`, keying))];
-  await capture.untilAccepted('card_number');
+  await capture.untilTaken('card_number');
   keyed.push(...(await call.caller.key(card.expiry ?? '1230', keying)));
-  await capture.untilAccepted('expiry');
+  await capture.untilTaken('expiry');
   keyed.push(...(await call.caller.key(card.securityCode ?? '123', keying)));
   await capture.untilStatus('ready');
   return keyed;

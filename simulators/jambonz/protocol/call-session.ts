@@ -35,8 +35,8 @@ export class CallSession implements Session {
   seat: ConferenceSeat | undefined;
   mediaReleased = false;
   breakVoice: (() => void) | undefined;
-  /** Fault: the next command is refused. */
-  refuseNext = false;
+  /** Fault: the next command (`true`), or the next of this name, is refused. */
+  refuseNext: boolean | string = false;
   readonly #options: CallSessionOptions;
   readonly #listens = new Set<ListenSocket>();
   #listen: ListenSocket | undefined;
@@ -276,8 +276,9 @@ export class CallSession implements Session {
   }
 
   #onCommand({ command, data, queue }: Command): void {
-    const refusal = this.refuseNext ? 'refused on demand' : runCommand(this, command, data, queue);
-    this.refuseNext = false;
+    const refused = this.refuseNext === true || this.refuseNext === command;
+    if (refused) this.refuseNext = false;
+    const refusal = refused ? 'refused on demand' : runCommand(this, command, data, queue);
     if (refusal !== undefined) this.#refuse(refusal, { command, data });
   }
 

@@ -35,8 +35,9 @@ export class CallFaults {
     this.#session(side).socket.sendRaw(frame);
   }
 
-  refuseNextCommand(side: Side = 'caller'): void {
-    this.#session(side).refuseNext = true;
+  /** The next command is refused, or the next one of this name. The application is told nothing. */
+  refuseNextCommand(side: Side = 'caller', command?: string): void {
+    this.#session(side).refuseNext = command ?? true;
   }
 
   /** The listen socket is cut. jambonz does not open it again and tells nobody. */

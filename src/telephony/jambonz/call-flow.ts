@@ -51,6 +51,7 @@ interface Leg {
 
 /** What happens on the control sockets, turned into calls. */
 export class CallFlow implements SessionHandlers {
+  #refusedFrames = 0;
   readonly #options: CallFlowOptions;
   readonly #legs = new WeakMap<SessionSocket, Leg>();
   readonly #gone = new Map<LiveCall, Timer>();
@@ -120,7 +121,9 @@ export class CallFlow implements SessionHandlers {
   }
 
   refused(problem: FrameProblem): void {
-    this.#options.logger.warn('a malformed control frame was refused', { reason: problem });
+    this.#refusedFrames += 1;
+    const count = this.#refusedFrames;
+    this.#options.logger.warn('a malformed control frame was refused', { reason: problem, count });
   }
 
   #callerStarted(session: Session, socket: SessionSocket): void {

@@ -59,13 +59,14 @@ export class ConferenceMask implements Mask {
 
   async verify(): Promise<MaskConfirmation> {
     if (!this.#guarded) return { detail: LOCK_NOTE };
-    await this.#ears.agent.silence(this.#clock.monotonicMs(), SILENT_WITHIN_MS);
+    await this.#ears.agent.mute(this.#ears.callerSoundedMs, SILENT_WITHIN_MS);
     return { detail: `agent leg silent; ${this.#callerWas()}` };
   }
 
   /** The mute may have been undone meanwhile (a member that joins anew is not muted): it is sent again. */
-  reassert(): Promise<MaskConfirmation> {
-    return this.#guarded ? this.closeGuard() : this.verify();
+  async reassert(): Promise<MaskConfirmation> {
+    if (this.#guarded) await this.closeGuard();
+    return await this.verify();
   }
 
   record(captureId: string): Promise<LockRecord> {

@@ -135,6 +135,7 @@ export class MaskedCall implements CallToMask {
       const { mask } = this.means({
         agent: new SentinelEar(clock, () => {}),
         callerLoudest: () => undefined,
+        callerSoundedMs: () => undefined,
       });
       this.#opener = this.#openerOf(mask);
     }

@@ -42,6 +42,8 @@ export interface Ears {
   readonly agent: SentinelEar;
   /** The loudest level of the caller since `since` was last called, dBFS; undefined when nothing was heard. */
   readonly callerLoudest: () => number | undefined;
+  /** When the caller was last heard to make a sound, `Clock.monotonicMs`; undefined: never. */
+  readonly callerSoundedMs: () => number | undefined;
 }
 
 export interface MaskingMeans {

@@ -6,7 +6,8 @@ import { findToneLead } from '../../dtmf/tone-lead.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { KeyCode, Transport } from '../contract.ts';
 import type { KeyCounts } from './evidence-log.ts';
-import { LevelMeter } from './level-meter.ts';
+import { wasHeardBeforeEvent } from './heard-before-event.ts';
+import { AUDIBLE_DBFS, LevelMeter } from './level-meter.ts';
 
 /** How a key press showed that this phone sends digits. */
 export type ShownTransport = Exclude<Transport, 'unknown'>;
@@ -51,6 +52,7 @@ export class CallerEar {
   readonly #toneStarts = new Float64Array(16);
   #eventStartedMs: number | undefined;
   #lastAudioMs: number | undefined;
+  #soundedMs: number | undefined;
   #afterGap = false;
   #sounding = false;
 
@@ -82,7 +84,7 @@ export class CallerEar {
     const nowMs = this.#clock.monotonicMs();
     if (this.#afterGap) this.#skipGap(nowMs, samples.length);
     this.#lastAudioMs = nowMs;
-    this.#meter.push(samples);
+    if (this.#meter.push(samples) >= AUDIBLE_DBFS) this.#soundedMs = nowMs;
     this.#history.push(samples);
     const before = this.#merger.transport;
     this.#detector.push(samples);
@@ -117,6 +119,11 @@ export class CallerEar {
     return this.#meter.take();
   }
 
+  /** When the caller was last heard to make a sound; undefined: never. */
+  get soundedMs(): number | undefined {
+    return this.#soundedMs;
+  }
+
   counts(): KeyCounts {
     const { eventsSeen, tonesSeen, duplicatesDropped } = this.#merger.counters;
     return { keyEventsSeen: eventsSeen, keyTonesSeen: tonesSeen, duplicatesDropped };
@@ -143,9 +150,10 @@ export class CallerEar {
     if (end - this.#history.oldest < LEAST_LOOK_SAMPLES) return; // no audio at all shows nothing, not even a tone
     const samples = this.#history.slice(start, end);
     const { found } = findToneLead(samples, key);
+    const heard = start >= this.#history.oldest && wasHeardBeforeEvent(samples, pressMs);
     samples.fill(0);
     if (found) this.#listener.showed('bleed', nowMs - lookedMs);
-    else if (start >= this.#history.oldest && this.#merger.transport === 'events') {
+    else if (heard && this.#merger.transport === 'events') {
       this.#listener.showed('events', nowMs);
     }
   }

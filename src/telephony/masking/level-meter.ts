@@ -3,6 +3,9 @@ import { dbfsOf } from '../../dtmf/level.ts';
 /** Below one step of a 16-bit sample: digital silence as a number that a record can hold. */
 export const SILENCE_FLOOR_DBFS = -96;
 
+/** Speech is −20 to −30 dBFS, a key −10 to −25, and a quiet line −65. */
+export const AUDIBLE_DBFS = -45;
+
 /** The level of some samples, dBFS (0 is a full-scale sine), never below `SILENCE_FLOOR_DBFS`. */
 export function levelOf(samples: Int16Array): number {
   let squares = 0;
@@ -14,8 +17,11 @@ export function levelOf(samples: Int16Array): number {
 export class LevelMeter {
   #loudest: number | undefined;
 
-  push(samples: Int16Array): void {
-    this.#loudest = Math.max(this.#loudest ?? SILENCE_FLOOR_DBFS, levelOf(samples));
+  /** Returns the level of these samples. */
+  push(samples: Int16Array): number {
+    const level = levelOf(samples);
+    this.#loudest = Math.max(this.#loudest ?? SILENCE_FLOOR_DBFS, level);
+    return level;
   }
 
   /** The loudest frame since the last call, dBFS; undefined when there was none. */

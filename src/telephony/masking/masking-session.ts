@@ -31,6 +31,14 @@ const RECORDING_STOPS_MS = 100;
 const TAIL_MS = 300;
 /** While nothing is heard, keys may be on their way that were never seen: duplicates of a number take a second. */
 const DEAF_TAIL_MS = 2000;
+/**
+ * An event tells of a press by its end, 63 to 84 ms after it (measured), so its beginning is known to 21 ms and taken
+ * for the earliest. Keys are asked for this long after masking was confirmed: none of them can look older than that.
+ */
+const PRESS_UNCERTAIN_MS = 25;
+/** Keys that a media server held while it stood still come at once when it goes on: they are over after this quiet. */
+const DRAINED_AFTER_MS = 1000;
+const LONGEST_DRAIN_MS = 5000;
 /** A caller who goes on keying holds the tail open; this ends it. */
 const LONGEST_TAIL_MS = 30_000;
 /** A doubt that was no digit is forgotten after this much quiet. */
@@ -83,6 +91,7 @@ export class MaskingSession implements Masking {
   #lastKeyMs = 0;
   /** A press that began before this was not masked from its beginning. */
   #acceptFromMs = Number.POSITIVE_INFINITY;
+  #confirmedAgainMs = 0;
   /** What went wrong before masking was confirmed. */
   readonly #earlyFaults = new Set<Fault>();
   readonly #relayed = new RelayedEvents();
@@ -102,7 +111,11 @@ export class MaskingSession implements Masking {
     this.#listener = listener;
     this.#clock = clock;
     this.#logger = logger;
-    this.#agentEar = new SentinelEar(clock, () => this.#breached());
+    this.#agentEar = new SentinelEar(
+      clock,
+      () => this.#breached(),
+      () => this.#soundWhileGuarded(),
+    );
     this.#callerEar = new CallerEar(clock, call.transport(), {
       key: (key, startedMs) => this.#key(key, startedMs),
       energy: (sounding, sinceMs) => this.#energy(sounding, sinceMs),
@@ -116,7 +129,11 @@ export class MaskingSession implements Masking {
       keys: () => this.#callerEar.counts(),
       sentinel: () => (this.#sentinelHears ? this.#agentEar.findings() : undefined),
     });
-    const means = call.means({ agent: this.#agentEar, callerLoudest: () => this.#callerEar.loudest() });
+    const means = call.means({
+      agent: this.#agentEar,
+      callerLoudest: () => this.#callerEar.loudest(),
+      callerSoundedMs: () => this.#callerEar.soundedMs,
+    });
     this.#mask = means.mask;
     this.#sentinel = means.sentinel;
     this.#guard = new Guard({
@@ -201,6 +218,7 @@ export class MaskingSession implements Masking {
     const recordingStopped = this.#stopRecording();
     await Promise.all([recordingStopped, this.#listen(), this.#lock()]);
     const { detail } = await this.#mask.verify();
+    await this.#until(this.#acceptFromMs + PRESS_UNCERTAIN_MS);
     this.#refuseUnlessSecuring();
     if (this.#earlyFaults.size > 0) {
       throw new HushtoneError('masking_unavailable', 'unavailable', 'what was confirmed did not last');
@@ -264,7 +282,8 @@ export class MaskingSession implements Masking {
   async #refuse(cause: unknown): Promise<never> {
     const callOver = this.#state === 'over';
     this.#state = callOver ? 'over' : 'failed';
-    this.#log.step('failed', cause instanceof HushtoneError ? cause.code : 'masking_unavailable');
+    const why = cause instanceof HushtoneError ? cause.message : 'something of ours broke';
+    this.#log.step('failed', `masking_unavailable: ${why}`);
     const undone = this.#undo(0);
     const patience = new Promise<void>((resolve) => void this.#clock.after(UNDO_WITHIN_MS, resolve));
     await Promise.race([undone.catch(() => {}), patience]);
@@ -357,14 +376,46 @@ export class MaskingSession implements Masking {
     } else {
       await (this.#mask.reassert?.() ?? this.#mask.close());
       this.#guard.confirmedClosed(); // closing was asked for when the fault was found
+      if (fault === 'media_server_unreachable') await this.#drained();
+    }
+    this.#confirmedAgainMs = this.#clock.monotonicMs();
+    await this.#until(this.#confirmedAgainMs + PRESS_UNCERTAIN_MS);
+  }
+
+  /**
+   * What was keyed while the media server stood still lay in its sockets and arrives now, looking as if it had just
+   * been keyed: it was not masked from its beginning, and the agent's page showed the field as held.
+   */
+  async #drained(): Promise<void> {
+    const startedMs = this.#clock.monotonicMs();
+    const latestMs = startedMs + LONGEST_DRAIN_MS;
+    for (;;) {
+      const overMs = Math.min(Math.max(startedMs, this.#lastKeyMs) + DRAINED_AFTER_MS, latestMs);
+      if (overMs <= this.#clock.monotonicMs()) return;
+      await this.#until(overMs);
     }
   }
 
+  async #until(monotonicMs: number): Promise<void> {
+    const waitMs = monotonicMs - this.#clock.monotonicMs();
+    if (waitMs > 0) await new Promise<void>((resolve) => void this.#clock.after(waitMs, resolve));
+  }
+
   #restored(): void {
-    this.#acceptFromMs = this.#clock.monotonicMs();
+    this.#acceptFromMs = this.#confirmedAgainMs;
     this.#log.step('restored');
     this.#listener.restored();
     this.#openWhenQuiet();
+  }
+
+  /**
+   * Where the sentinel is the proof, silence is what it proves by: the caller's member was unmuted by something else,
+   * such as its own keys under the stock caller-controls. It is muted once more before any key counts.
+   */
+  #soundWhileGuarded(): void {
+    if (this.#sentinel?.required !== true || this.#interruptions.any || this.#guard.isOpen) return;
+    this.#log.step('doubt', 'sound on the agent leg while the guard was closed');
+    this.#uncertain(new HushtoneError('masking_unavailable', 'unavailable', 'the mute was undone'));
   }
 
   #breached(): void {

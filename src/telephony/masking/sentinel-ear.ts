@@ -1,12 +1,16 @@
 import { ToneDetector } from '../../dtmf/tone-detector.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
 import { HushtoneError } from '../../kernel/errors.ts';
-import { levelOf } from './level-meter.ts';
+import { AUDIBLE_DBFS, levelOf } from './level-meter.ts';
 
 /** Speech is −20 to −30 dBFS and a keyed tone −10 to −25; what a muted conference gives is below this. */
 const SILENT_BELOW_DBFS = -60;
 /** 60 ms: more than the gap between two keys of the fastest dialler. */
 const SILENT_FRAMES = 3;
+/** Longer than people pause within what they say. */
+const LONGER_THAN_A_PAUSE_MS = 600;
+/** The two legs are heard over two sockets: the same moment may reach this process this far apart. */
+const LEGS_APART_MS = 60;
 /** Audio that was on its way when the guard closed still arrives: a mute takes 31 ms, transport and jitter the rest. */
 const GUARD_SETTLES_MS = 150;
 const SAMPLES_PER_MS = 8;
@@ -23,10 +27,14 @@ export interface Silence {
   readonly loudestDbfs: number;
 }
 
+/** Whether the silence that began at `fromMs` and has lasted for `frames` whole frames until `nowMs` is enough. */
+type Enough = (fromMs: number, frames: number, nowMs: number) => boolean;
+
 interface SilenceWait {
   readonly notBeforeMs: number;
   readonly resolve: (silence: Silence) => void;
   readonly timer: Timer;
+  readonly enough: Enough;
   silentFrames: number;
   firstSilentMs: number;
   loudest: number;
@@ -36,6 +44,7 @@ interface SilenceWait {
 export class SentinelEar {
   readonly #clock: Clock;
   readonly #digitHeard: () => void;
+  readonly #soundWhileGuarded: () => void;
   readonly #detector: ToneDetector;
   readonly #waits = new Set<SilenceWait>();
   #armed = false;
@@ -44,10 +53,14 @@ export class SentinelEar {
   #loudestWhileGuarded: number | undefined;
   #guardedSinceMs: number | undefined;
 
-  /** `digitHeard` is called for every digit while the ear is armed. */
-  constructor(clock: Clock, digitHeard: () => void) {
+  /**
+   * While the ear is armed `digitHeard` is called for every digit, and `soundWhileGuarded` for every frame with a
+   * sound in it that comes although the guard is closed.
+   */
+  constructor(clock: Clock, digitHeard: () => void, soundWhileGuarded: () => void = () => {}) {
     this.#clock = clock;
     this.#digitHeard = digitHeard;
+    this.#soundWhileGuarded = soundWhileGuarded;
     this.#detector = new ToneDetector({
       toneEnergy: () => {},
       keyDown: () => this.#heard(),
@@ -81,8 +94,9 @@ export class SentinelEar {
     const startsMs = endsMs - samples.length / SAMPLES_PER_MS;
     if (this.#guardedSinceMs !== undefined && startsMs >= this.#guardedSinceMs + GUARD_SETTLES_MS) {
       this.#loudestWhileGuarded = Math.max(this.#loudestWhileGuarded ?? level, level);
+      if (this.#armed && level >= AUDIBLE_DBFS) this.#soundWhileGuarded();
     }
-    for (const wait of this.#waits) this.#advance(wait, level, startsMs);
+    for (const wait of this.#waits) this.#advance(wait, level, startsMs, endsMs);
   }
 
   /** A digit event was given to the agent. */
@@ -95,6 +109,27 @@ export class SentinelEar {
    * `masking_unavailable` after `withinMs`.
    */
   silence(notBeforeMs: number, withinMs: number): Promise<Silence> {
+    return this.#wait(notBeforeMs, withinMs, (_fromMs, frames) => frames >= SILENT_FRAMES);
+  }
+
+  /**
+   * The same, for a silence that is more than a pause in speech: the caller made a sound in it that was not given to
+   * the agent, or it has lasted for longer than people pause. `soundedMs` is when the caller last made a sound.
+   */
+  mute(soundedMs: () => number | undefined, withinMs: number): Promise<Silence> {
+    let withheldMs: number | undefined;
+    return this.#wait(this.#clock.monotonicMs(), withinMs, (fromMs, _frames, nowMs) => {
+      if (nowMs >= fromMs + LONGER_THAN_A_PAUSE_MS) return true;
+      if (withheldMs === undefined || withheldMs < fromMs) withheldMs = soundedMs();
+      if (withheldMs === undefined || withheldMs < fromMs + LEGS_APART_MS) {
+        withheldMs = undefined;
+        return false;
+      }
+      return nowMs >= withheldMs + LEGS_APART_MS;
+    });
+  }
+
+  #wait(notBeforeMs: number, withinMs: number, enough: Enough): Promise<Silence> {
     return new Promise((resolve, reject) => {
       const timer = this.#clock.after(withinMs, () => {
         this.#waits.delete(wait);
@@ -110,6 +145,7 @@ export class SentinelEar {
         notBeforeMs,
         resolve,
         timer,
+        enough,
         silentFrames: 0,
         firstSilentMs: 0,
         loudest: 0,
@@ -136,7 +172,7 @@ export class SentinelEar {
     this.#detector.wipe();
   }
 
-  #advance(wait: SilenceWait, level: number, startsMs: number): void {
+  #advance(wait: SilenceWait, level: number, startsMs: number, endsMs: number): void {
     if (startsMs < wait.notBeforeMs) return;
     if (level >= SILENT_BELOW_DBFS) {
       wait.silentFrames = 0;
@@ -148,7 +184,7 @@ export class SentinelEar {
     }
     wait.silentFrames += 1;
     wait.loudest = Math.max(wait.loudest, level);
-    if (wait.silentFrames < SILENT_FRAMES) return;
+    if (!wait.enough(wait.firstSilentMs, wait.silentFrames, endsMs)) return;
     this.#waits.delete(wait);
     wait.timer.cancel();
     wait.resolve({ afterMs: wait.firstSilentMs - wait.notBeforeMs, loudestDbfs: wait.loudest });

@@ -112,17 +112,23 @@ export async function findEvidence(db: Queryable, captureId: string): Promise<Ev
   return rows[0]?.evidence ?? undefined;
 }
 
+/** Whose captures: a call's, everything that one instance owned, or a single one. */
+export type CaptureOwner =
+  { readonly callId: string } | { readonly instanceId: string } | { readonly captureId: string };
+
+function ownerColumn(of: CaptureOwner): [string, string] {
+  if ('callId' in of) return ['call_id', of.callId];
+  return 'captureId' in of ? ['id', of.captureId] : ['instance_id', of.instanceId];
+}
+
 export interface OpenCapture {
   readonly accountId: string;
   readonly view: CaptureResource;
 }
 
-/** The captures that are not over: of one call, or of everything that one instance owned. Locks the rows. */
-export async function lockOpenCaptures(
-  db: Queryable,
-  owner: { readonly callId: string } | { readonly instanceId: string },
-): Promise<OpenCapture[]> {
-  const [column, value] = 'callId' in owner ? ['call_id', owner.callId] : ['instance_id', owner.instanceId];
+/** The captures of an owner that are not over. Locks the rows. */
+export async function lockOpenCaptures(db: Queryable, of: CaptureOwner): Promise<OpenCapture[]> {
+  const [column, value] = ownerColumn(of);
   return await db.query(
     `SELECT account_id AS "accountId", view FROM captures
      WHERE ${column} = $1 AND status <> ALL ($2) ORDER BY created_at FOR UPDATE`,

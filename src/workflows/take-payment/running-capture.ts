@@ -35,6 +35,10 @@ export interface RunningCaptureDependencies extends PaymentDependencies {
   readonly secureTimeoutMs: number;
 }
 
+function isRefusal(error: unknown): error is MaskingRefusal {
+  return error instanceof Error && 'failure' in error && 'evidence' in error;
+}
+
 /**
  * A capture in this process: feeds the state machine, carries out its effects, and tells everyone. It alone holds
  * the state with the digits; what leaves it are resources, which have none.
@@ -185,11 +189,10 @@ export class RunningCapture {
         this.#listener(),
       );
     } catch (error) {
-      const refusal = error as Partial<MaskingRefusal>;
-      const { evidence } = refusal;
-      if (evidence !== undefined) this.#evidence = () => evidenceResource(captureId, callId, evidence);
       logger.warn('call not secured', { captureId, callId, error });
-      this.#apply({ type: 'masking_failed', failure: refusal.failure ?? 'masking_unavailable' });
+      if (isRefusal(error)) this.#evidence = () => evidenceResource(captureId, callId, error.evidence);
+      const failure = isRefusal(error) ? error.failure : 'masking_unavailable';
+      this.#apply({ type: 'masking_failed', failure });
       return undefined;
     }
     this.#evidence = () => evidenceResource(captureId, callId, masking.evidence());

@@ -49,6 +49,38 @@ describe('DuplicateEvents', () => {
     ]);
   });
 
+  describe('knows what the phone does', () => {
+    const keys = [1, 2, 3, 4];
+
+    it('takes no press for a duplicate that came early, on a phone that has sent none', () => {
+      const once = [0, 160, 320, 480];
+      expect(judged([...once, 640, 740], 100, (index) => keys[index] ?? 5).slice(-2)).toEqual([false, false]);
+      expect(judged([0, 100], 100)).toEqual([false, true]);
+    });
+
+    it('still takes a step for a duplicate there', () => {
+      const once = [0, 160, 320, 480];
+      expect(judged([...once, 640, 686, 732], 100, (index) => keys[index] ?? 5).slice(-3)).toEqual([
+        false,
+        true,
+        true,
+      ]);
+    });
+
+    it('takes late frames for duplicates on a phone whose every press has some', () => {
+      const twice = keys.flatMap((_, index) => [index * 200, index * 200 + 46]);
+      const times = [...twice, 800, 846, 930, 1000, 1070];
+      const key = (index: number): number => (index < twice.length ? (keys[index >> 1] ?? 0) : 5);
+      expect(judged(times, 100, key).slice(-5)).toEqual([false, true, true, false, true]);
+    });
+
+    it('goes by time alone when the phone does now this and now that', () => {
+      const times = [0, 46, 200, 400, 446, 600, 715];
+      const key = (index: number): number => [1, 1, 2, 3, 3, 5, 5][index] ?? 0;
+      expect(judged(times, 100, key).slice(-2)).toEqual([false, true]);
+    });
+  });
+
   it('forgets', () => {
     const events = new DuplicateEvents();
     expect(events.isDuplicate(5, 100, 0, 0)).toBe(false);

@@ -1,7 +1,7 @@
 import type { ConferenceMember, ConferenceOptions, Fork, ForkOptions } from '../contract.ts';
 import type { LegTransport } from '../leg-transport.ts';
 import type { MediaClock } from '../media-clock.ts';
-import { FRAME_SAMPLES } from '../media-unit.ts';
+import { FRAME_MS, FRAME_SAMPLES } from '../media-unit.ts';
 import type { Conference } from './conference.ts';
 import { mixFrames } from './frame-history.ts';
 import { LegFork } from './leg-fork.ts';
@@ -32,7 +32,9 @@ export class FreeswitchLeg {
     this.#output = new LegOutput(transport);
     this.input = new LegInput(random, (key) => this.#key(key));
     transport.receive((unit) => {
-      if (!this.#ended) this.input.accept(unit, clock.nextRelayTick);
+      if (this.#ended) return;
+      const current = Math.floor((clock.now() - clock.timeOf(0)) / FRAME_MS);
+      this.input.accept(unit, clock.nextRelayTick, current);
     });
   }
 

@@ -1,5 +1,5 @@
 import type { ForkOptions } from '../contract.ts';
-import type { MediaClock, MediaTimer } from '../media-clock.ts';
+import { TAP_PHASE_MS, type MediaClock, type MediaTimer } from '../media-clock.ts';
 import { FRAME_SAMPLES } from '../media-unit.ts';
 import { mixFrames, SILENT_FRAME } from './frame-history.ts';
 import { END_REPEAT_FRAMES, type LegInput, type LegKey } from './leg-input.ts';
@@ -15,19 +15,27 @@ const KEY_SPREAD_MS = 20;
 const REPEAT_AFTER_MS = 43;
 const REPEAT_SPREAD_MS = 6;
 
+/** Keys that have left are remembered for their repeats. */
+const KEPT_KEYS = 8;
+
 const KEYS = '0123456789*#ABCD';
 
 /** While an event or nothing arrives, FreeSWITCH's read fills the tap with 0xFF bytes: constant samples of −1. */
 const NOTHING_READ = new Int16Array(FRAME_SAMPLES).fill(-1);
 
-interface PendingKey {
+interface TappedKey {
   readonly key: LegKey;
   /** The key leaves after this frame: the tap's last one of the event. */
   readonly afterIndex: number;
-  state: 'waiting' | 'leaving' | 'gone';
-  timer?: MediaTimer;
-  goneAtMs: number;
+  /** When its newest message leaves; undefined until that frame is there. */
+  leavesAtMs: number | undefined;
+  /** Came before that frame. */
   readonly repeats: LegKey[];
+}
+
+interface Message {
+  readonly key: LegKey;
+  readonly atMs: number;
 }
 
 /** `mod_audio_fork` on one leg: a frame every 20 ms and a message a key. */
@@ -38,7 +46,9 @@ export class LegFork {
   readonly #input: LegInput;
   readonly #output: LegOutput;
   readonly #timers = new Set<MediaTimer>();
-  #keys: PendingKey[] = [];
+  #keys: TappedKey[] = [];
+  /** In the order in which they leave. */
+  #messages: Message[] = [];
   #open = true;
 
   constructor(
@@ -60,65 +70,71 @@ export class LegFork {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     this.#keys = [];
+    this.#messages = [];
   }
 
   key(key: LegKey): void {
     if (!this.#open) return;
     if (key.repeat === 0) {
-      const afterIndex = key.startIndex + key.frames + END_REPEAT_FRAMES - 1;
-      this.#keys.push({ key, afterIndex, state: 'waiting', goneAtMs: 0, repeats: [] });
+      // Keys never overtake each other, also when the way became shorter between them.
+      const before = (this.#keys.at(-1)?.afterIndex ?? -Infinity) + key.frames;
+      const afterIndex = Math.max(before, key.startIndex + key.frames + END_REPEAT_FRAMES - 1);
+      this.#keys.push({ key, afterIndex, leavesAtMs: undefined, repeats: [] });
       return;
     }
-    const first = this.#keys.findLast((pending) => pending.key.startIndex === key.startIndex);
+    const first = this.#keys.findLast((tapped) => tapped.key.startIndex === key.startIndex);
     if (first === undefined) return; // the fork was opened after the key itself
-    first.repeats.push(key);
-    if (first.state === 'gone') this.#scheduleRepeat(first);
+    if (first.leavesAtMs === undefined) first.repeats.push(key);
+    else this.#planRepeat(first, key);
   }
 
   tick(tick: number): void {
     if (!this.#open) return;
+    const nowMs = this.#clock.timeOf(tick) + TAP_PHASE_MS;
     // What was to leave before this frame leaves before it, also when its timer is late.
-    for (const pending of this.#keys) if (pending.state === 'leaving') this.#leave(pending);
+    this.#send(nowMs);
     const index = tick - FORK_DELAY_TICKS;
     this.#options.onAudio(this.#frame(index));
-    for (const pending of this.#keys) {
-      if (pending.state !== 'waiting' || index < pending.afterIndex) continue;
-      pending.state = 'leaving';
-      pending.timer = this.#after(this.#random() * KEY_SPREAD_MS, () => this.#leave(pending));
+    for (const tapped of this.#keys) {
+      if (tapped.leavesAtMs !== undefined || index < tapped.afterIndex) continue;
+      tapped.leavesAtMs = nowMs + this.#random() * KEY_SPREAD_MS;
+      this.#plan(tapped.key, tapped.leavesAtMs);
+      for (const repeat of tapped.repeats.splice(0)) this.#planRepeat(tapped, repeat);
     }
-    if (this.#keys.length > 8) this.#keys = this.#keys.slice(-8);
+    const done = this.#keys.length - KEPT_KEYS;
+    if (done > 0) {
+      this.#keys = this.#keys.filter(({ leavesAtMs }, place) => place >= done || leavesAtMs === undefined);
+    }
   }
 
-  #leave(pending: PendingKey): void {
-    if (pending.state !== 'leaving' || !this.#open) return;
-    pending.timer?.cancel();
-    pending.state = 'gone';
-    this.#deliver(pending, pending.key);
-    this.#scheduleRepeat(pending);
+  /** The time that counts is the media's: in a stall of this process messages keep their place between the frames. */
+  #planRepeat(tapped: TappedKey, repeat: LegKey): void {
+    const soonest = (tapped.leavesAtMs ?? 0) + REPEAT_AFTER_MS + this.#random() * REPEAT_SPREAD_MS;
+    tapped.leavesAtMs = Math.max(soonest, this.#clock.timeOf(this.#clock.nextRelayTick));
+    this.#plan(repeat, tapped.leavesAtMs);
   }
 
-  #scheduleRepeat(pending: PendingKey): void {
-    const repeat = pending.repeats.shift();
-    if (repeat === undefined) return;
-    const wait = pending.goneAtMs + REPEAT_AFTER_MS + this.#random() * REPEAT_SPREAD_MS - this.#clock.now();
-    this.#after(Math.max(0, wait), () => {
-      this.#deliver(pending, repeat);
-      this.#scheduleRepeat(pending);
-    });
+  #plan(key: LegKey, atMs: number): void {
+    this.#messages.push({ key, atMs });
+    this.#messages.sort((one, other) => one.atMs - other.atMs);
+    this.#after(Math.max(0, atMs - this.#clock.now()), () => this.#send(atMs));
   }
 
-  #deliver(pending: PendingKey, key: LegKey): void {
-    pending.goneAtMs = this.#clock.now();
-    this.#options.onKey({ dtmf: KEYS.charAt(key.event), duration: String(key.duration) });
+  #send(untilMs: number): void {
+    while (this.#open) {
+      const next = this.#messages[0];
+      if (next === undefined || next.atMs > untilMs) return;
+      this.#messages.shift();
+      this.#options.onKey({ dtmf: KEYS.charAt(next.key.event), duration: String(next.key.duration) });
+    }
   }
 
-  #after(delayMs: number, callback: () => void): MediaTimer {
+  #after(delayMs: number, callback: () => void): void {
     const timer = this.#clock.after(delayMs, () => {
       this.#timers.delete(timer);
       callback();
     });
     this.#timers.add(timer);
-    return timer;
   }
 
   #frame(index: number): Buffer {

@@ -45,10 +45,10 @@ export class LegInput {
     this.#onKey = onKey;
   }
 
-  /** `tick`: the relay tick that will be the next to run. */
-  accept(unit: MediaUnit, tick: number): void {
+  /** `tick`: the relay tick that will be the next to run; `current`: the one of this moment. */
+  accept(unit: MediaUnit, tick: number, current: number = tick): void {
     if (unit.kind === 'audio') {
-      const index = this.#playout.place(unit, tick);
+      const index = this.#playout.place(unit, tick, current);
       this.#detector.audio();
       if (this.#injections.some(({ fromIndex, toIndex }) => index >= fromIndex && index < toIndex)) return;
       this.history.put(index, unit.samples);
@@ -57,7 +57,7 @@ export class LegInput {
     }
     // All packets of an event carry the timestamp of its beginning: the first to come has its place.
     if (this.#event?.timestamp !== unit.timestamp) {
-      this.#event = { timestamp: unit.timestamp, startIndex: this.#playout.place(unit, tick) };
+      this.#event = { timestamp: unit.timestamp, startIndex: this.#playout.place(unit, tick, current) };
     }
     const { startIndex } = this.#event;
     const key = this.#detector.event(unit);

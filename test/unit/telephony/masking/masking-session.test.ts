@@ -53,7 +53,9 @@ describe('securing', () => {
         'listening off',
         'recording on',
       ]);
-      expect(steps((refusal as MaskingRefused).evidence)).toContain('failed');
+      expect((refusal as MaskingRefused).evidence.steps.find(({ step }) => step === 'failed')).toMatchObject({
+        detail: 'masking_unavailable: no answer',
+      });
       expect(world.clock.pending).toBe(1); // the patience of the refusal, which is over
     },
   );
@@ -129,7 +131,8 @@ describe('keys', () => {
     const world = new MaskedWorld();
     const securing = world.start();
     await world.clock.advance(0);
-    world.sink?.key(4, 100); // secured by now, yet the press began before
+    world.sink?.key(4, 100); // locked by now, yet the press began before
+    await world.clock.advance(25);
     const session = await securing;
     await world.clock.advance(100);
     world.sink?.key(5, 100);
@@ -137,6 +140,25 @@ describe('keys', () => {
     await world.pressByEvent(6);
     expect(world.told).toEqual(['key 6']);
     expect(session.evidence()).toMatchObject({ keysDelivered: 1, keysDropped: 2, keyEventsSeen: 3 });
+  });
+
+  it('count from the moment that they are asked for, however soon their event comes', async () => {
+    const world = new MaskedWorld();
+    const securing = world.start();
+    await world.clock.advance(0);
+    await world.clock.advance(25);
+    await securing;
+    await world.clock.advance(100 + 63);
+    world.sink?.key(4, 100);
+    expect(world.told).toEqual(['key 4']);
+    world.sink?.lost();
+    world.sink?.back();
+    await world.clock.advance(0);
+    await world.clock.advance(25);
+    expect(world.told.at(-1)).toBe('restored');
+    await world.clock.advance(100 + 63);
+    world.sink?.key(5, 100);
+    expect(world.told.at(-1)).toBe('key 5');
   });
 
   it('are delivered once when seen as several events, and by their tone when there is no event', async () => {
@@ -288,6 +310,7 @@ describe('interruptions', () => {
     await world.clock.advance(200);
     world.sink?.back();
     await world.clock.advance(0);
+    await world.clock.advance(25);
     expect(world.told).toEqual(['interrupted listen_lost', 'restored']);
     expect(world.did).toEqual(['closeGuard', 'verify']);
     world.sink?.key(4, 100); // went down while nothing was heard
@@ -308,6 +331,34 @@ describe('interruptions', () => {
     world.failing.clear();
     await world.clock.advance(3000);
     expect(world.told.at(-1)).toBe('restored');
+  });
+
+  it('by the media server last until the keys that it held back have come', async () => {
+    const world = new MaskedWorld();
+    await world.secure();
+    world.watcher?.mediaServer(false);
+    world.watcher?.mediaServer(true);
+    await world.quiet(900);
+    world.sink?.key(4, 100);
+    await world.quiet(900);
+    world.sink?.key(5, 100);
+    await world.clock.advance(999);
+    expect(world.told).toEqual(['interrupted media_server_unreachable']);
+    await world.clock.advance(1);
+    await world.clock.advance(25);
+    expect(world.told).toEqual(['interrupted media_server_unreachable', 'restored']);
+    await world.quiet(100);
+    await world.pressByEvent(6);
+    expect(world.told.slice(2)).toEqual(['key 6']);
+  });
+
+  it('by the media server are over in time, also when the caller never stops keying', async () => {
+    const world = new MaskedWorld();
+    await world.secure();
+    world.watcher?.mediaServer(false);
+    world.watcher?.mediaServer(true);
+    for (let pressed = 0; pressed < 12; pressed += 1) await world.pressByEvent(pressed % 10, 400);
+    expect(world.told.slice(0, 2)).toEqual(['interrupted media_server_unreachable', 'restored']);
   });
 
   it('end in masking_lost when the engine no longer knows the call', async () => {
@@ -341,6 +392,7 @@ describe('interruptions', () => {
     world.watcher?.legRenegotiated();
     await world.clock.advance(0);
     expect(world.did).toEqual(['record', 'lock written', 'close']);
+    await world.clock.advance(25);
     expect(world.told).toEqual(['interrupted leg_renegotiated', 'restored']);
   });
 
@@ -354,6 +406,8 @@ describe('interruptions', () => {
     expect(world.told).toEqual(['interrupted listen_lost', 'interrupted media_server_unreachable']);
     world.watcher?.mediaServer(true);
     await world.clock.advance(10);
+    await world.clock.advance(1000);
+    await world.clock.advance(25);
     expect(world.told.at(-1)).toBe('restored');
     expect(world.told.filter((what) => what === 'restored')).toHaveLength(1);
   });
@@ -368,6 +422,7 @@ describe('interruptions', () => {
     conference.watcher?.control(false);
     conference.watcher?.control(true);
     await conference.clock.advance(10);
+    await conference.clock.advance(25);
     expect(conference.told).toEqual(['interrupted control_lost', 'restored']);
   });
 });
@@ -379,20 +434,21 @@ describe('the sentinel', () => {
     const session = await world.secure();
     await world.agentHears(silence(400));
     await world.agentHears(concatenate([keyTone(5), silence(100)]));
-    expect(world.told).toEqual(['failed masking_breached']);
+    expect(world.told).toEqual(['interrupted control_lost', 'failed masking_breached']);
     const evidence = session.evidence();
     expect(evidence.sentinel?.digitsHeard).toBe(1);
     expect(evidence.sentinel?.loudestWhileGuardedDbfs).toBeGreaterThan(-30);
     expect(steps(evidence)).toEqual(expect.arrayContaining(['breached', 'failed']));
     await world.pressByEvent(4);
-    expect(world.told).toHaveLength(1);
+    expect(world.told).toHaveLength(2);
   });
 
   it('says how loud the quiet was, and nothing of what came right after the guard closed', async () => {
     const world = new MaskedWorld('conference');
     world.sentinel = { required: true };
     const securing = world.start();
-    await world.clock.advance(1);
+    await world.clock.advance(0);
+    await world.clock.advance(25);
     const session = await securing;
     await world.agentHears(new Int16Array(160).fill(9000));
     await world.agentHears(silence(600));
@@ -400,6 +456,35 @@ describe('the sentinel', () => {
       proof: 'sentinel',
       sentinel: { listenedMs: 620, digitsHeard: 0, loudestWhileGuardedDbfs: -96 },
     });
+  });
+
+  it('hears the caller although the guard is closed: muted again before any key counts', async () => {
+    const world = new MaskedWorld('conference');
+    world.sentinel = { required: true };
+    const session = await world.secure();
+    await world.agentHears(silence(200));
+    world.did.length = 0;
+    await world.agentHears(new Int16Array(160).fill(3000));
+    expect(world.told).toEqual(['interrupted control_lost']);
+    await world.clock.advance(25);
+    expect(world.did).toEqual(['reassert']);
+    expect(world.told).toEqual(['interrupted control_lost', 'restored']);
+    expect(steps(session.evidence())).toEqual(expect.arrayContaining(['doubt', 'interrupted', 'restored']));
+    world.failing.set('reassert', new Error('the agent leg did not fall silent'));
+    await world.agentHears(new Int16Array(160).fill(3000));
+    await world.clock.advance(20_000);
+    expect(world.told.slice(2)).toEqual(['interrupted control_lost', 'failed masking_lost']);
+  });
+
+  it('hears the caller while the guard is open: nothing is wrong', async () => {
+    const world = new MaskedWorld('conference');
+    world.sentinel = { required: true };
+    world.shown = 'events';
+    await world.secure();
+    await world.quiet(500);
+    expect(world.did.at(-1)).toBe('openGuard');
+    await world.agentHears(new Int16Array(1600).fill(3000));
+    expect(world.told).toEqual([]);
   });
 
   it('is missed: no key counts until it hears again', async () => {
@@ -410,6 +495,7 @@ describe('the sentinel', () => {
     await world.pressByEvent(4);
     world.sentinelWatch?.back();
     await world.clock.advance(10);
+    await world.clock.advance(25);
     expect(world.told).toEqual(['interrupted listen_lost', 'restored']);
   });
 });

@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+
+/** Made by `npm run build`, which the tests' own command runs first. */
+const MAIN = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));
+
+const folder = mkdtempSync(join(tmpdir(), 'hushtone-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function hushtone(args: readonly string[], env: Record<string, string> = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+describe.skipIf(!existsSync(MAIN))('hushtone', () => {
+  test.each([['--help'], ['-h'], ['help']])('%s prints the commands', (argument) => {
+    const { status, stdout, stderr } = hushtone([argument]);
+    expect([status, stderr]).toEqual([0, '']);
+    for (const command of ['serve', 'migrate', 'token', 'demo']) expect(stdout).toContain(command);
+  });
+
+  test.each([[[]], [['nonsense']], [['']]])('%j is an error that prints the commands', (args) => {
+    const { status, stdout, stderr } = hushtone(args);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('hushtone COMMAND');
+  });
+
+  test('token prints a token', () => {
+    const keyFile = join(folder, 'token.key');
+    const { privateKey } = generateKeyPairSync('ed25519');
+    writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+    const made = hushtone(['token', '--account', 'acme'], { TOKEN_SIGNING_KEY_FILE: keyFile });
+    expect([made.status, made.stderr]).toEqual([0, '']);
+    expect(made.stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
+  });
+
+  test.each([
+    [['token'], 2, 'hushtone token --account ID'],
+    [['token', '--nonsense'], 2, 'hushtone token --account ID'],
+    [['token', '--account', 'acme'], 1, 'TOKEN_SIGNING_KEY_FILE'],
+    [['token', '--account', 'acme', '--scope', 'x'], 1, 'no such scope: x'],
+    [['serve'], 1, 'JAMBONZ_PASSWORD'],
+  ])('%j ends with %d and words, not with a stack', (args, code, words) => {
+    const { status, stdout, stderr } = hushtone(args);
+    expect([status, stdout]).toEqual([code, '']);
+    expect(stderr).toContain(words);
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
+});

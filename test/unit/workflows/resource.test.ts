@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest';
+import type { CaptureView } from '../../../src/capture/view.ts';
+import type { MaskingEvidence } from '../../../src/telephony/contract.ts';
+import {
+  captureResource,
+  evidenceResource,
+  isEnded,
+  paymentResource,
+  type CaptureIdentity,
+} from '../../../src/workflows/take-payment/resource.ts';
+
+const IDENTITY: CaptureIdentity = {
+  id: 'cap_1',
+  accountId: 'acme',
+  callId: 'call_1',
+  createdAt: new Date('2026-06-15T12:00:00Z'),
+  order: {
+    purpose: 'charge',
+    amount: { value: 4200, currency: 'EUR' },
+    reference: 'order-1',
+    guard: 'always',
+    spec: { fields: [], autoAdvance: true, autoSubmit: false, interDigitTimeoutMs: 1, overallTimeoutMs: 1 },
+  },
+};
+const LATER = new Date('2026-06-15T12:00:09Z');
+const VIEW: CaptureView = { status: 'collecting', paused: false, strayKeys: 2, fields: [] };
+
+describe('a capture', () => {
+  test('is rendered with what is known of it', () => {
+    const view: CaptureView = {
+      ...VIEW,
+      focus: 'expiry',
+      paused: 'masking',
+      interruption: 'listen_lost',
+      fields: [
+        {
+          field: 'card_number',
+          required: true,
+          status: 'accepted',
+          digits: 16,
+          attempts: 1,
+          brand: 'visa',
+          last4: '4242',
+        },
+      ],
+    };
+    expect(captureResource(IDENTITY, view, { status: 'processing' }, LATER)).toEqual({
+      id: 'cap_1',
+      call_id: 'call_1',
+      status: 'collecting',
+      focus: 'expiry',
+      paused: 'masking',
+      interruption: 'listen_lost',
+      purpose: 'charge',
+      amount: { value: 4200, currency: 'EUR' },
+      reference: 'order-1',
+      fields: view.fields,
+      stray_keys: 2,
+      payment: { status: 'processing' },
+      created_at: '2026-06-15T12:00:00.000Z',
+      updated_at: '2026-06-15T12:00:09.000Z',
+    });
+  });
+
+  test('shows nothing of its account, of the guard or of its rules', () => {
+    const text = JSON.stringify(captureResource(IDENTITY, VIEW, undefined, LATER));
+    expect(text).not.toMatch(/acme|always|interDigit/);
+  });
+
+  test.each([
+    ['created', false],
+    ['securing', false],
+    ['collecting', false],
+    ['ready', false],
+    ['processing', false],
+    ['succeeded', true],
+    ['declined', true],
+    ['failed', true],
+    ['cancelled', true],
+    ['expired', true],
+    ['abandoned', true],
+    ['interrupted', true],
+  ] as const)('that is %s has ended: %s', (status, ended) => {
+    const view: CaptureView = { ...VIEW, status, paused: 'masking', interruption: 'listen_lost' };
+    const resource = captureResource(IDENTITY, view, undefined, LATER);
+    expect(isEnded(resource)).toBe(ended);
+    expect('ended_at' in resource).toBe(ended);
+    // Nothing is paused or interrupted any more after the end.
+    expect('paused' in resource).toBe(!ended);
+    expect('interruption' in resource).toBe(!ended);
+  });
+});
+
+describe('a payment', () => {
+  test('that succeeded', () => {
+    expect(
+      paymentResource({
+        result: 'succeeded',
+        providerReference: 'pay_1',
+        authorizationCode: 'A1',
+        providerToken: 'tok_1',
+      }),
+    ).toEqual({ status: 'succeeded', provider_reference: 'pay_1', authorization_code: 'A1', token: 'tok_1' });
+    expect(paymentResource({ result: 'succeeded', providerReference: 'pay_1' })).toEqual({
+      status: 'succeeded',
+      provider_reference: 'pay_1',
+    });
+  });
+
+  test("that was declined does not show the provider's own code", () => {
+    expect(paymentResource({ result: 'declined', reason: 'insufficient_funds', rawCode: '51' })).toEqual({
+      status: 'declined',
+      decline_reason: 'insufficient_funds',
+    });
+  });
+});
+
+describe('evidence', () => {
+  const EVIDENCE: MaskingEvidence = {
+    bridge: 'dial',
+    transport: 'events',
+    proof: 'engine_acknowledgement',
+    keysDelivered: 20,
+    keyEventsSeen: 22,
+    keyTonesSeen: 1,
+    duplicatesDropped: 1,
+    msFromDoubtToGuard: [12.34, 5.678],
+    steps: [
+      { atMs: 0.04, step: 'requested' },
+      { atMs: 84.26, step: 'locked', detail: 'ok' },
+    ],
+  };
+
+  test('is rendered with times to a tenth of a millisecond', () => {
+    expect(evidenceResource('cap_1', 'call_1', EVIDENCE)).toEqual({
+      capture_id: 'cap_1',
+      call_id: 'call_1',
+      bridge: 'dial',
+      transport: 'events',
+      proof: 'engine_acknowledgement',
+      keys_delivered: 20,
+      key_events_seen: 22,
+      key_tones_seen: 1,
+      duplicates_dropped: 1,
+      ms_from_doubt_to_guard: [12.3, 5.7],
+      steps: [
+        { at_ms: 0, step: 'requested' },
+        { at_ms: 84.3, step: 'locked', detail: 'ok' },
+      ],
+    });
+  });
+
+  test('has all that masking found out', () => {
+    const full: MaskingEvidence = {
+      ...EVIDENCE,
+      engineVersion: '11.5.1.10',
+      keysDropped: 3,
+      sentinel: { listenedMs: 1000.04, digitsHeard: 0, loudestWhileGuardedDbfs: -72.345 },
+      msToSecured: 84.25,
+    };
+    expect(evidenceResource('cap_1', 'call_1', full)).toMatchObject({
+      engine_version: '11.5.1.10',
+      keys_dropped: 3,
+      sentinel: { listened_ms: 1000, digits_heard: 0, loudest_while_guarded_dbfs: -72.3 },
+      ms_to_secured: 84.3,
+    });
+  });
+});
