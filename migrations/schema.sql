@@ -283,6 +283,23 @@ create table clients (
   disabled_at timestamp with time zone
 );
 
+create table idempotency_keys (
+  id text not null,
+  account_id text not null,
+  key_digest bytea not null,
+  client_id text not null,
+  subject text not null,
+  operation text not null,
+  fingerprint bytea not null,
+  state text not null default 'in_flight'::text,
+  claim text not null,
+  claimed_at timestamp with time zone not null,
+  status smallint,
+  body jsonb,
+  location text,
+  created_at timestamp with time zone not null
+);
+
 create table login_failures (
   source bytea not null,
   failures integer not null,
@@ -540,6 +557,30 @@ alter table clients add constraint clients_pkey PRIMARY KEY (id);
 
 alter table clients add constraint clients_account_id_id_key UNIQUE (account_id, id);
 
+alter table idempotency_keys add constraint idempotency_keys_answer CHECK (((state = 'done'::text) OR ((body IS NULL) AND (location IS NULL))));
+
+alter table idempotency_keys add constraint idempotency_keys_client_id_check CHECK ((NOT holds_digit_run(client_id)));
+
+alter table idempotency_keys add constraint idempotency_keys_done CHECK (((state = 'done'::text) = (status IS NOT NULL)));
+
+alter table idempotency_keys add constraint idempotency_keys_fingerprint_check CHECK ((octet_length(fingerprint) = 32));
+
+alter table idempotency_keys add constraint idempotency_keys_key_digest_check CHECK ((octet_length(key_digest) = 32));
+
+alter table idempotency_keys add constraint idempotency_keys_no_secret CHECK ((NOT (body ?| ARRAY['token'::text, 'secret'::text])));
+
+alter table idempotency_keys add constraint idempotency_keys_operation_check CHECK ((length(operation) <= 64));
+
+alter table idempotency_keys add constraint idempotency_keys_state_check CHECK ((state = ANY (ARRAY['in_flight'::text, 'done'::text])));
+
+alter table idempotency_keys add constraint idempotency_keys_status_check CHECK (((status >= 200) AND (status <= 499)));
+
+alter table idempotency_keys add constraint idempotency_keys_subject_check CHECK ((NOT holds_digit_run(subject)));
+
+alter table idempotency_keys add constraint idempotency_keys_pkey PRIMARY KEY (id);
+
+alter table idempotency_keys add constraint idempotency_keys_account_id_key_digest_key UNIQUE (account_id, key_digest);
+
 alter table login_failures add constraint login_failures_failures_check CHECK ((failures > 0));
 
 alter table login_failures add constraint login_failures_source_check CHECK ((octet_length(source) = 32));
@@ -650,6 +691,8 @@ CREATE INDEX calls_of_caller ON public.calls USING btree (account_id, caller_num
 
 CREATE INDEX calls_of_instance ON public.calls USING btree (instance_id) WHERE (state <> 'ended'::text);
 
+CREATE INDEX captures_by_time ON public.captures USING btree (account_id, created_at DESC, id DESC);
+
 CREATE UNIQUE INDEX captures_idempotency ON public.captures USING btree (account_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 
 CREATE INDEX captures_of_grant ON public.captures USING btree (grant_id) WHERE (grant_id IS NOT NULL);
@@ -663,6 +706,8 @@ CREATE INDEX client_assertions_expiry ON public.client_assertions USING btree (c
 CREATE INDEX client_secrets_of_client ON public.client_secrets USING btree (client_id) WHERE (revoked_at IS NULL);
 
 CREATE INDEX clients_of_account ON public.clients USING btree (account_id, created_at, id);
+
+CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at);
 
 CREATE INDEX login_failures_age ON public.login_failures USING btree (last_failure_at);
 
@@ -743,6 +788,10 @@ alter table client_secrets force row level security;
 alter table clients enable row level security;
 
 alter table clients force row level security;
+
+alter table idempotency_keys enable row level security;
+
+alter table idempotency_keys force row level security;
 
 alter table login_failures enable row level security;
 
@@ -872,6 +921,14 @@ create policy own_account on clients as permissive for all to hushtone_server
   using ((account_id = current_setting('hushtone.account_id'::text, true)))
   with check ((account_id = current_setting('hushtone.account_id'::text, true)));
 
+create policy all_accounts on idempotency_keys as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on idempotency_keys as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
 create policy all_accounts on login_failures as permissive for all to hushtone_system
   using ((CURRENT_USER = 'hushtone_system'::name))
   with check ((CURRENT_USER = 'hushtone_system'::name));
@@ -963,6 +1020,10 @@ grant insert, select, update on client_secrets to hushtone_server;
 grant insert, select, update on clients to hushtone_server;
 
 grant select on clients to hushtone_system;
+
+grant delete, insert, select, update on idempotency_keys to hushtone_server;
+
+grant delete, select on idempotency_keys to hushtone_system;
 
 grant delete, insert, select, update on login_failures to hushtone_system;
 

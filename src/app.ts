@@ -50,6 +50,7 @@ import { Captures } from './workflows/capture-desk.ts';
 import type { AuditDesk, HealthReport } from './workflows/contract.ts';
 import { createNumbers, type Numbers } from './workflows/numbers.ts';
 import { Grants } from './workflows/grant-desk.ts';
+import { Idempotency, startIdempotencyCleanup } from './workflows/idempotency.ts';
 import { startReconciler } from './workflows/reconcile.ts';
 import { interruptOrphans } from './workflows/recovery.ts';
 import { ensureAccount } from './workflows/stores/account-store.ts';
@@ -184,6 +185,7 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
     }),
     audit: auditDeskOf(config, database, logger),
     ...events,
+    idempotency: startIdempotency(database, logger, stopper),
     listener: config.http,
     rateLimits: config.rateLimits,
     panelOrigins: config.http.panelOrigins,
@@ -263,6 +265,14 @@ async function startAuditCheckpoints(
     logger,
   });
   stopper.add(async () => await checkpointing.stop());
+}
+
+/** Keys of any instance, forgotten after 24 hours by whichever comes first. */
+function startIdempotency(database: Database, logger: Logger, stopper: Stopper): Idempotency {
+  const options = { database, clock: systemClock, logger };
+  const cleanup = startIdempotencyCleanup(options);
+  stopper.add(async () => await cleanup.stop());
+  return new Idempotency(options);
 }
 
 function auditDeskOf(config: Config, database: Database, logger: Logger): AuditDesk {

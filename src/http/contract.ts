@@ -9,6 +9,7 @@ type Json = Record<string, unknown>;
 interface Operation {
   readonly operationId: string;
   readonly security?: readonly Record<string, readonly string[]>[];
+  readonly parameters?: readonly Json[];
   readonly responses: Record<string, Json>;
 }
 
@@ -17,6 +18,8 @@ export interface Contract {
   readonly document: Json;
   /** The scopes that an operation needs; undefined for an operation that is open to everyone. */
   scopesOf(operationId: string): readonly string[] | undefined;
+  /** Whether an operation needs an Idempotency-Key; undefined for one that takes none. */
+  idempotencyOf(operationId: string): 'required' | 'optional' | undefined;
   /** Throws `response_off_contract` when a response body is not what the contract says for this status. */
   checkResponse(operationId: string, status: number, body: unknown): void;
 }
@@ -70,6 +73,13 @@ export function loadContract(path: URL): Contract {
         document['security']) as Operation['security'];
       if (security === undefined || security.length === 0) return undefined;
       return security.flatMap((requirement) => requirement['bearer'] ?? []);
+    },
+    idempotencyOf(operationId) {
+      const parameters = operations.get(operationId)?.parameters ?? [];
+      const key = parameters
+        .map((parameter) => resolve(document, parameter))
+        .find(({ in: where, name }) => where === 'header' && name === 'Idempotency-Key');
+      return key && (key['required'] === true ? 'required' : 'optional');
     },
     checkResponse(operationId, status, body) {
       const operation = operations.get(operationId);

@@ -9,12 +9,20 @@ import { HushtoneError } from '../kernel/errors.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { AuditDesk, CallDesk, CaptureDesk, GrantDesk, HealthReport } from '../workflows/contract.ts';
+import type {
+  AuditDesk,
+  CallDesk,
+  CaptureDesk,
+  GrantDesk,
+  HealthReport,
+  IdempotencyDesk,
+} from '../workflows/contract.ts';
 import type { AccountEventDesk, WebhookDesk } from '../workflows/webhooks/contract.ts';
 import { requireAccess, type AccessRules } from './auth.ts';
 import type { Contract } from './contract.ts';
 import { acceptForms } from './form.ts';
 import type { Handlers } from './handlers.ts';
+import { idempotencyHooks } from './idempotency.ts';
 import { notFoundProblem, PROBLEM_TYPE, toProblem, unreadableProblem, type Problem } from './problem.ts';
 import { listenerOptions, type ListenerOptions } from './listener.ts';
 import { createRateLimiter, type RateLimits } from './rate-limit.ts';
@@ -37,7 +45,13 @@ const NOTHING_TO_RUN = {
 /** What the interface's operations use, and those to come. */
 const CROSS_ORIGIN_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const CROSS_ORIGIN_REQUEST_HEADERS = ['authorization', 'content-type', 'idempotency-key', 'last-event-id'];
-const CROSS_ORIGIN_ANSWER_HEADERS = ['location', 'ratelimit', 'ratelimit-policy', 'retry-after'];
+const CROSS_ORIGIN_ANSWER_HEADERS = [
+  'idempotent-replayed',
+  'location',
+  'ratelimit',
+  'ratelimit-policy',
+  'retry-after',
+];
 /** How long a browser may rely on an answer to a preflight request. */
 const PREFLIGHT_SECONDS = 600;
 
@@ -49,6 +63,7 @@ export interface HttpOptions {
   readonly audit: AuditDesk;
   readonly webhooks: WebhookDesk;
   readonly accountEvents: AccountEventDesk;
+  readonly idempotency: IdempotencyDesk;
   readonly readiness: () => Promise<HealthReport>;
   readonly verifyToken: TokenVerifier;
   readonly authorization: AuthorizationServer;
@@ -222,11 +237,13 @@ function operationResolver(options: HttpOptions, rules: AccessRules) {
     if (handler === undefined)
       throw new Error(`openapi.yaml has the operation ${operationId} and no handler does`);
     const scopes = options.contract.scopesOf(operationId);
+    const key = options.contract.idempotencyOf(operationId);
     return {
       ...(scopes && {
         onRequest: requireAccess(operationId, scopes, rules),
         errorHandler: refusalHandler(options, operationId),
       }),
+      ...(key && idempotencyHooks(options.idempotency, operationId, key === 'required')),
       ...(options.checkResponses && { preSerialization: responseCheck(options, operationId) }),
       ...(operationId === 'createToken' && tokenRouteOptions(options.logger)),
       handler,

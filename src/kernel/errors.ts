@@ -1,6 +1,14 @@
 /** What kind of failure it is; `http` maps each kind to one status code. */
 export type ErrorKind =
-  'invalid' | 'unauthenticated' | 'forbidden' | 'not_found' | 'conflict' | 'limited' | 'unavailable' | 'internal';
+  | 'invalid'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not_found'
+  | 'conflict'
+  | 'mismatch'
+  | 'limited'
+  | 'unavailable'
+  | 'internal';
 
 /**
  * The base of every error that Hushtone raises on purpose.

@@ -12,6 +12,8 @@ export type IdPrefix =
   | 'req'
   | 'chg'
   | 'gnt'
+  | 'idk'
+  | 'clm'
   | 'cli'
   | 'sec'
   | 'whk'

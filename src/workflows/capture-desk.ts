@@ -10,17 +10,26 @@ import type { Logger } from '../kernel/logger.ts';
 import type { PaymentProvider } from '../payments/contract.ts';
 import type { Calls, CallSnapshot } from '../telephony/contract.ts';
 import { auditEntry } from './audit-entry.ts';
+import { listCaptures } from './capture-list.ts';
 import type {
   Actor,
   CaptureDesk,
   CaptureEvent,
+  CaptureListing,
+  CapturePage,
   CaptureRequest,
   CaptureResource,
   CaptureSubscription,
+  IdempotencyClaim,
 } from './contract.ts';
 import { grantEnded, grantedRequest } from './granted-request.ts';
 import { reachesCall, reachesCapture } from './reach.ts';
-import { findEvidence, findOwnedCapture, insertCapture } from './stores/capture-store.ts';
+import {
+  findCaptureByIdempotencyId,
+  findEvidence,
+  findOwnedCapture,
+  insertCapture,
+} from './stores/capture-store.ts';
 import { findGrant, useGrant } from './stores/grant-store.ts';
 import { captureCreated } from './take-payment/capture-audit.ts';
 import { CaptureEventLog } from './take-payment/event-log.ts';
@@ -63,10 +72,12 @@ export class Captures implements CaptureDesk {
     return false;
   }
 
-  async create(actor: Actor, asked: CaptureRequest): Promise<CaptureResource> {
+  async create(actor: Actor, asked: CaptureRequest, claim?: IdempotencyClaim): Promise<CaptureResource> {
     const { database, calls, provider, defaults, instanceId, clock, logger } = this.#options;
     if (provider === undefined) throw noProvider();
     refuseCardLike(actor.subject, 'subject');
+    const started = claim?.takenOver === true ? await this.#startedUnder(claim) : undefined;
+    if (started !== undefined) return started;
     const request = await this.#allowed(actor, asked);
     const call = this.#callOf(actor, request);
     const order = checkOrder(request, provider.capabilities, defaults);
@@ -95,6 +106,7 @@ export class Captures implements CaptureDesk {
         request,
         resource: capture.resource,
         ...(grantId !== undefined && { grantId }),
+        ...(claim && { idempotencyId: claim.id }),
       });
       // Thrown in here: a grant is not used up by a capture that there is not.
       if (!inserted) throw new HushtoneError('capture_running', 'conflict', 'A capture runs on this call.');
@@ -109,6 +121,10 @@ export class Captures implements CaptureDesk {
     void capture.whenEnded.then(() => this.#running.delete(identity.id));
     capture.start();
     return capture.resource;
+  }
+
+  async page(actor: Actor, listing: CaptureListing): Promise<CapturePage> {
+    return await listCaptures(this.#options.database, actor, listing);
   }
 
   async get(actor: Actor, captureId: string): Promise<CaptureResource> {
@@ -215,6 +231,15 @@ export class Captures implements CaptureDesk {
     });
     await Promise.race([settled, limit]);
     timer?.cancel();
+  }
+
+  /** What whoever had the claim before has started: its answer never came. */
+  async #startedUnder({ accountId, id }: IdempotencyClaim): Promise<CaptureResource | undefined> {
+    const stored = await this.#options.database.transaction(
+      accountId,
+      async (db) => await findCaptureByIdempotencyId(db, id),
+    );
+    return stored && (this.#running.get(stored.id)?.resource ?? stored);
   }
 
   /** What is asked for, bound to the grant that it is asked for with. */

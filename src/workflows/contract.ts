@@ -85,6 +85,24 @@ export interface CaptureResource {
   readonly ended_at?: string;
 }
 
+export interface CaptureListing {
+  readonly status?: CaptureStatus;
+  readonly call_id?: string;
+  readonly agent_id?: string;
+  /** RFC 3339; created not before. */
+  readonly created_from?: string;
+  /** RFC 3339; created before. */
+  readonly created_to?: string;
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export interface CapturePage {
+  readonly captures: readonly CaptureResource[];
+  /** Absent on the last page. */
+  readonly next_cursor?: string;
+}
+
 export type CaptureEventType = 'capture.status' | 'capture.field';
 
 export interface CaptureEvent {
@@ -179,7 +197,13 @@ export interface CaptureSubscription {
 
 export interface CaptureDesk {
   /** Rejects with `call_not_found`, `call_not_connected`, `capture_running`, `pin_not_supported`, or `request_…`. */
-  create(actor: Actor, request: CaptureRequest): Promise<CaptureResource>;
+  /** Under a claim that was taken over, answers with the capture that the request had started before, if it had. */
+  create(actor: Actor, request: CaptureRequest, claim?: IdempotencyClaim): Promise<CaptureResource>;
+  /**
+   * Captures as they are recorded, the newest first; what `get` would not give is not listed. Rejects with
+   * `cursor_invalid` or `time_invalid`.
+   */
+  page(actor: Actor, listing: CaptureListing): Promise<CapturePage>;
   /** Rejects with `capture_not_found`. */
   get(actor: Actor, captureId: string): Promise<CaptureResource>;
   /** Rejects with `capture_not_found`, `capture_ended`, or the refusal of the state machine. */
@@ -236,7 +260,7 @@ export interface GrantResource {
   readonly revoked_at?: string;
 }
 
-/** The token is told once, here, and kept nowhere. */
+/** The token is told once, here, and kept nowhere: an answer that is told again has none. */
 export interface IssuedGrantResource extends GrantResource {
   readonly token: string;
 }
@@ -305,6 +329,53 @@ export interface AuditDesk {
   export(actor: Actor, search: Omit<AuditSearch, 'limit' | 'cursor'>): Promise<AsyncIterable<string>>;
   /** Records that someone with a valid token was refused. Never rejects. */
   refused(actor: Actor, access: RefusedAccess): Promise<void>;
+}
+
+/** A request that came with an Idempotency-Key. */
+export interface IdempotentRequest {
+  /** 1 to 64 characters of the client's. */
+  readonly key: string;
+  /** `operationId` of openapi.yaml. */
+  readonly operation: string;
+  readonly method: string;
+  /** Without query. */
+  readonly path: string;
+  /** As parsed; undefined without one. */
+  readonly body?: unknown;
+}
+
+/** The answer to a request, to be told again. Holds nothing that is told once only. */
+export interface StoredAnswer {
+  /** 200 to 499. */
+  readonly status: number;
+  /** JSON; undefined for an answer without a body. */
+  readonly body?: unknown;
+  readonly location?: string;
+}
+
+/** The right to work on a request, and what its effect is found by. */
+export interface IdempotencyClaim {
+  readonly accountId: string;
+  /** One for each key and 24 hours; stays when the claim changes hands. */
+  readonly id: string;
+  readonly claim: string;
+  /** Whoever had it before never answered: the effect may be there already. */
+  readonly takenOver: boolean;
+}
+
+export interface IdempotencyDesk {
+  /**
+   * Claims the key, or tells the answer that was given under it. Two at once, of one process or several: one gets the
+   * claim. Rejects with `idempotency_in_flight` or `idempotency_mismatch`.
+   */
+  begin(
+    actor: Actor,
+    request: IdempotentRequest,
+  ): Promise<{ readonly claim: IdempotencyClaim } | { readonly answer: StoredAnswer }>;
+  /** The answer is told to whoever sends the request again within 24 hours. Never rejects. */
+  keep(claim: IdempotencyClaim, answer: StoredAnswer): Promise<void>;
+  /** Nothing was done: the key is free again. Never rejects. */
+  release(claim: IdempotencyClaim): Promise<void>;
 }
 
 export interface HealthReport {

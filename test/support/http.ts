@@ -20,6 +20,7 @@ import { createCallDesk } from '../../src/workflows/call-desk.ts';
 import { createCallJournal } from '../../src/workflows/call-journal.ts';
 import { Captures } from '../../src/workflows/capture-desk.ts';
 import { Grants } from '../../src/workflows/grant-desk.ts';
+import { Idempotency } from '../../src/workflows/idempotency.ts';
 import { createNumbers, type Numbers } from '../../src/workflows/numbers.ts';
 import { ensureAccount } from '../../src/workflows/stores/account-store.ts';
 import { createSecretSeal } from '../../src/events/webhooks/secret-seal.ts';
@@ -157,6 +158,7 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
       clock,
     }),
     accountEvents,
+    idempotency: new Idempotency({ database, clock, logger }),
     readiness: async () => ({ status: 'ok', checks: { database: 'ok' } }),
     verifyToken: createTokenVerifier(issuer, clock),
     networksOf: createClientDirectory(database, clock),

@@ -2,12 +2,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type {
   CaptureCommand,
   CaptureDesk,
+  CaptureListing,
   CaptureRequest,
   FieldName,
   GrantDesk,
 } from '../../workflows/contract.ts';
 import { principalOf } from '../auth.ts';
 import type { Handlers } from '../handlers.ts';
+import { claimOf } from '../idempotency.ts';
 import { EVENT_STREAM_TYPE, openEventStream, type EventStream } from '../sse.ts';
 
 const captureIdOf = (request: FastifyRequest): string =>
@@ -23,10 +25,16 @@ export function captureHandlers(captures: CaptureDesk, grants: GrantDesk): Handl
 
   return {
     async createCapture(request, reply) {
-      const capture = await captures.create(principalOf(request), request.body as CaptureRequest);
+      const capture = await captures.create(
+        principalOf(request),
+        request.body as CaptureRequest,
+        claimOf(request),
+      );
       reply.code(201).header('location', `/v1/captures/${capture.id}`);
       return capture;
     },
+    listCaptures: async (request) =>
+      await captures.page(principalOf(request), request.query as CaptureListing),
     getCapture: async (request) => await captures.get(principalOf(request), captureIdOf(request)),
     focusField: command((request) => ({ type: 'focus', field: fieldOf(request) })),
     clearField: command((request) => ({ type: 'clear', field: fieldOf(request) })),

@@ -11,21 +11,22 @@ export interface NewCapture {
   readonly resource: CaptureResource;
   /** The capture grant that it was started with. */
   readonly grantId?: string;
+  /** The row of idempotency_keys that it was asked for under. */
+  readonly idempotencyId?: string;
 }
 
 /**
- * Inserts a capture unless its call has a running one: the database holds the rule, whatever instance asks.
- * Returns whether it was inserted.
+ * Inserts a capture unless its call has a running one, or the request has started one already: the database holds the
+ * rules, whatever instance asks. Returns whether it was inserted.
  */
 export async function insertCapture(db: Queryable, capture: NewCapture): Promise<boolean> {
   const { resource, request } = capture;
   const rows = await db.query(
     `INSERT INTO captures
        (id, account_id, call_id, instance_id, status, purpose, amount, currency, reference, spec, view, requested_by,
-        created_at, updated_at, grant_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)
-     ON CONFLICT (call_id) WHERE status NOT IN
-       ('succeeded', 'declined', 'failed', 'cancelled', 'expired', 'abandoned', 'interrupted') DO NOTHING
+        created_at, updated_at, grant_id, idempotency_key)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15)
+     ON CONFLICT DO NOTHING
      RETURNING id`,
     [
       resource.id,
@@ -42,6 +43,7 @@ export async function insertCapture(db: Queryable, capture: NewCapture): Promise
       capture.requestedBy,
       resource.created_at,
       capture.grantId ?? null,
+      capture.idempotencyId ?? null,
     ],
   );
   return rows.length === 1;
@@ -77,6 +79,17 @@ export async function findCapture(db: Queryable, captureId: string): Promise<Cap
   const rows = await db.query<{ view: CaptureResource }>('SELECT view FROM captures WHERE id = $1', [
     captureId,
   ]);
+  return rows[0]?.view;
+}
+
+export async function findCaptureByIdempotencyId(
+  db: Queryable,
+  idempotencyId: string,
+): Promise<CaptureResource | undefined> {
+  const rows = await db.query<{ view: CaptureResource }>(
+    'SELECT view FROM captures WHERE idempotency_key = $1',
+    [idempotencyId],
+  );
   return rows[0]?.view;
 }
 
