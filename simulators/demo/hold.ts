@@ -80,7 +80,8 @@ export API=${stack.apiUrl}
 curl --cacert $CA -H "Authorization: Bearer $TOKEN" $API/v1/calls
 
 # start a capture on the call that the agent is on
-curl --cacert $CA -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' $API/v1/captures \\
+curl --cacert $CA -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -H "Idempotency-Key: $(openssl rand -hex 16)" $API/v1/captures \\
   -d '{"agent_id":"${line?.agentId ?? ''}","purpose":"charge","amount":{"value":4200,"currency":"EUR"}}'
 
 # follow it (put the capture's id in)
@@ -93,7 +94,8 @@ curl -d '1230' ${phoneUrl}/keys
 curl -d '123' ${phoneUrl}/keys
 
 # charge it; what shows that it was masked
-curl -X POST --cacert $CA -H "Authorization: Bearer $TOKEN" $API/v1/captures/$CAPTURE/submit
+curl -X POST --cacert $CA -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(openssl rand -hex 16)" \\
+  $API/v1/captures/$CAPTURE/submit
 curl --cacert $CA -H "Authorization: Bearer $TOKEN" $API/v1/captures/$CAPTURE/evidence
 
 # the caller hangs up

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 
@@ -54,16 +55,26 @@ export class ApiClient {
     return await this.call('GET', path);
   }
 
-  async post(path: string, body?: unknown): Promise<ApiAnswer> {
-    return await this.call('POST', path, body);
+  async post(path: string, body?: unknown, headers?: Record<string, string>): Promise<ApiAnswer> {
+    return await this.call('POST', path, body, headers);
   }
 
-  async call(method: string, path: string, body?: unknown): Promise<ApiAnswer> {
+  /** A POST gets an Idempotency-Key of its own unless `headers` has one. */
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<ApiAnswer> {
     const payload = body === undefined ? undefined : JSON.stringify(body);
     const response = await this.#open(
       method,
       path,
-      payload === undefined ? {} : { 'content-type': 'application/json' },
+      {
+        ...(method === 'POST' && { 'idempotency-key': randomUUID() }),
+        ...(payload !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
       payload,
     );
     const chunks: Buffer[] = [];

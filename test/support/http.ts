@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { createTokenVerifier, issueToken, type TokenRequest } from '../../src/access/access-token.ts';
 import { createAuthorizationServer } from '../../src/access/authorization-server.ts';
@@ -84,6 +84,9 @@ const PROVIDER: PaymentProvider = {
   lookup: async () => undefined,
   close: async () => undefined,
 };
+
+/** A header that only some operations need, and none refuses. */
+export const idempotencyKey = (): Record<string, string> => ({ 'idempotency-key': randomUUID() });
 
 export interface TestCall {
   readonly accountId?: string;

@@ -13,7 +13,7 @@ import type { AuditRecordResource, CaptureResource } from '../../../src/workflow
 import { reconcileOnce } from '../../../src/workflows/reconcile.ts';
 import { interruptOrphans } from '../../../src/workflows/recovery.ts';
 import { execute } from '../../support/database.ts';
-import { createTestHttp, type TestHttp } from '../../support/http.ts';
+import { createTestHttp, idempotencyKey, type TestHttp } from '../../support/http.ts';
 
 const CARD = '4242424242424242';
 const POUND = 11;
@@ -46,7 +46,7 @@ async function post(path: string, payload?: object, token = agent): Promise<Capt
   const { statusCode, body } = await http.server.inject({
     method: 'POST',
     url: path,
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${token}`, ...idempotencyKey() },
     ...(payload && { payload }),
   });
   expect([statusCode, body]).toEqual([expect.toSatisfy((status: number) => status < 300), body]);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { POLICY, type Permission } from '../../../src/access/policy.ts';
 import { SCOPES } from '../../../src/access/principal.ts';
 import { ROLES, type Role } from '../../../src/kernel/roles.ts';
-import { CONTRACT, createTestHttp, type TestHttp } from '../../support/http.ts';
+import { CONTRACT, createTestHttp, idempotencyKey, type TestHttp } from '../../support/http.ts';
 import { insertWebhook } from '../../support/webhook-rows.ts';
 
 /**
@@ -11,6 +11,7 @@ import { insertWebhook } from '../../support/webhook-rows.ts';
  */
 const TABLE: Record<string, string> = {
   createCapture: 'integrator=account agent=own grant=grant',
+  listCaptures: 'integrator=account agent=own grant=grant supervisor=running',
   getCapture: 'integrator=account agent=own grant=grant supervisor=running',
   streamCaptureEvents: 'integrator=account agent=own grant=grant supervisor=running',
   focusField: 'integrator=account agent=own grant=grant',
@@ -153,7 +154,7 @@ async function request(
   const answer = await http.server.inject({
     method: method as 'GET',
     url,
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${token}`, ...idempotencyKey() },
     ...(payload !== undefined && { payload: payload as object }),
   });
   return { status: answer.statusCode, body: answer.body === '' ? {} : answer.json<Json>() };
@@ -224,6 +225,7 @@ async function send(operation: Operation, world: World, token?: string) {
     method: method as 'GET',
     url,
     headers: {
+      ...idempotencyKey(),
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(operation.contentType !== undefined && { 'content-type': operation.contentType }),
     },

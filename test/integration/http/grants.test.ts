@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { execute } from '../../support/database.ts';
-import { createTestHttp, type TestHttp } from '../../support/http.ts';
+import { createTestHttp, idempotencyKey, type TestHttp } from '../../support/http.ts';
 
 type Json = Record<string, unknown>;
 
@@ -26,7 +26,7 @@ async function send(method: string, url: string, token: string, payload?: object
   const answer = await http.server.inject({
     method: method as 'GET',
     url,
-    headers: { authorization: `Bearer ${token}` },
+    headers: { authorization: `Bearer ${token}`, ...idempotencyKey() },
     ...(payload && { payload }),
   });
   const body = answer.body === '' ? {} : answer.json<Json>();

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../../src/kernel/ids.ts';
 import { createDevelopmentPki } from '../../../src/pki/development.ts';
 import { createTestDatabase, execute, makeDataDir, type TestDatabase } from '../../support/database.ts';
-import { createTestHttp, type TestHttp, type TestHttpOptions } from '../../support/http.ts';
+import { createTestHttp, idempotencyKey, type TestHttp, type TestHttpOptions } from '../../support/http.ts';
 
 let db: TestDatabase;
 const running: TestHttp[] = [];
@@ -225,6 +225,7 @@ describe("a browser page of the panel's origin", () => {
     const refused = await get(http, '/v1/calls', '127.0.0.1', { origin: PANEL });
     expect(refused).toMatchObject({ status: 401, headers: { 'access-control-allow-origin': PANEL } });
     expect(refused.headers['access-control-expose-headers']).toContain('retry-after');
+    expect(refused.headers['access-control-expose-headers']).toContain('idempotent-replayed');
   });
 
   test.each([
@@ -256,7 +257,7 @@ describe("a browser page of the panel's origin", () => {
     const started = await http.server.inject({
       method: 'POST',
       url: '/v1/captures',
-      headers: bearer(token),
+      headers: { ...bearer(token), ...idempotencyKey() },
       payload: { agent_id: 'agent-panel', purpose: 'tokenize' },
     });
     const { id } = started.json<{ id: string }>();

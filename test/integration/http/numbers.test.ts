@@ -4,7 +4,7 @@ import type { Role } from '../../../src/kernel/roles.ts';
 import { SCOPES } from '../../../src/access/principal.ts';
 import { createLogger } from '../../../src/kernel/logger.ts';
 import { execute } from '../../support/database.ts';
-import { createTestHttp, type TestHttp } from '../../support/http.ts';
+import { createTestHttp, idempotencyKey, type TestHttp } from '../../support/http.ts';
 
 const NUMBER = '+15551112222';
 const MASKED = '+1•••••••2222';
@@ -145,9 +145,14 @@ describe('a search by number', () => {
 test('a whole capture leaves the number in no table and no log line', async () => {
   const number = '+14155550123';
   const callId = await http.call({ from: number, agentId: 'agent-trace' });
-  const headers = { authorization: `Bearer ${await http.token()}` };
+  const authorization = `Bearer ${await http.token()}`;
   const send = async (url: string, payload?: object) =>
-    await http.server.inject({ method: 'POST', url, headers, ...(payload && { payload }) });
+    await http.server.inject({
+      method: 'POST',
+      url,
+      headers: { authorization, ...idempotencyKey() },
+      ...(payload && { payload }),
+    });
   const started = await send('/v1/captures', { call_id: callId, purpose: 'tokenize' });
   const { id } = started.json<{ id: string }>();
   await send(`/v1/captures/${id}/cancel`);

@@ -13,7 +13,7 @@ import { AccountStream } from '../../../src/workflows/webhooks/account-stream.ts
 import { Webhooks } from '../../../src/workflows/webhooks/desk.ts';
 import { startWebhookRunner, type WebhookRunner } from '../../../src/workflows/webhooks/runner.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { createTestHttp, type TestHttp } from '../../support/http.ts';
+import { createTestHttp, idempotencyKey, type TestHttp } from '../../support/http.ts';
 import { LOOPBACK } from './bench.ts';
 import { startReceiver, type Receiver } from './receiver.ts';
 
@@ -65,6 +65,7 @@ async function call(
     method,
     headers: {
       authorization: `Bearer ${token ?? (await http.token())}`,
+      ...idempotencyKey(),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
