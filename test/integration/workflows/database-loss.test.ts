@@ -52,11 +52,18 @@ describe('the database goes away while a capture collects', () => {
     world.calls.masking.keys('0010');
     expect(follower.events.at(-1)?.capture.fields[0]?.digits).toBe(8);
     expect(await world.captures.get(world.actor, id)).toMatchObject({ fields: [{ digits: 8 }, {}, {}] });
-    await world.captures.command(world.actor, id, { type: 'cancel' });
+    const pending = { code: 'record_pending', kind: 'unavailable' };
+    const refused = expect(world.captures.command(world.actor, id, { type: 'cancel' })).rejects.toMatchObject(
+      pending,
+    );
+    expect(await world.captures.get(world.actor, id)).toMatchObject({ status: 'cancelled' });
     const before = failures();
     world.clock.advance(500);
     await until(() => failures() > before);
     expect(world.calls.masking.released).toBe(1);
+    // It is not acknowledged: its audit record is not there. It has happened all the same.
+    world.clock.advance(9500);
+    await refused;
 
     await setDatabase('up');
     const last = follower.events.at(-1)?.sequence ?? 0;
@@ -74,12 +81,17 @@ describe('the database goes away while a capture collects', () => {
     await world.reaches(id, 'ready');
     await world.captures.settle(1000);
     await setDatabase('down');
-    await world.captures.command(world.actor, id, { type: 'submit' });
+    const submitted = world.captures.command(world.actor, id, { type: 'submit' });
     expect(await world.reaches(id, 'failed')).toMatchObject({
       reason: 'internal_error',
       payment: { status: 'failed' },
     });
+    await until(() => failures() > 0);
     await setDatabase('up');
+    world.clock.advance(100);
+    // Acknowledged once its audit record is written.
+    expect(await submitted).toMatchObject({ status: 'processing' });
+    expect(await world.audited(id)).toContain('capture.submit');
     await until(() => (world.clock.advance(5000), !world.captures.isCaptured(world.call.callId)));
     expect(world.provider.requests).toEqual([]);
     expect(await world.attempts(id)).toEqual([]);
@@ -135,14 +147,15 @@ describe('the answer to a commit is lost', () => {
     lossy.calls.masking.keys('4012');
     await until(() => lossy.logged.join('').includes('events not written'));
     losing = false;
-    await lossy.captures.command(lossy.actor, id, { type: 'cancel' });
-    const row = await until(async () => {
-      lossy.clock.advance(100);
-      return !lossy.captures.isCaptured(lossy.call.callId) && (await lossy.row(id));
-    });
-    expect(row).toMatchObject({ status: 'cancelled', ended: true });
+    const cancelled = lossy.captures.command(lossy.actor, id, { type: 'cancel' });
+    lossy.clock.advance(100);
+    expect(await cancelled).toMatchObject({ status: 'cancelled' });
+    expect(await lossy.ended(id)).toMatchObject({ status: 'cancelled', ended: true });
     const events = await lossy.storedEvents(id);
     expect(events.map(({ sequence }) => sequence)).toEqual(range(1, events.length));
+    // What goes with the events, in the same transaction, is there once as well.
+    expect((await lossy.audited(id)).filter((operation) => operation === 'capture.cancel')).toHaveLength(1);
+    expect((await lossy.told(id)).filter((type) => type === 'capture.cancelled')).toHaveLength(1);
     expect(await lossy.create()).toMatchObject({ status: 'securing' });
   });
 });

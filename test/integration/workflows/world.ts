@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { SCOPES } from '../../../src/access/principal.ts';
 import type { Database } from '../../../src/db/database.ts';
 import { createLogger, type Logger } from '../../../src/kernel/logger.ts';
+import { Secret } from '../../../src/secrets/secret.ts';
 import type { CallSnapshot } from '../../../src/telephony/contract.ts';
 import { createCallJournal } from '../../../src/workflows/call-journal.ts';
 import { Captures } from '../../../src/workflows/capture-desk.ts';
@@ -12,6 +15,7 @@ import type {
   CaptureStatus,
   CaptureSubscription,
 } from '../../../src/workflows/contract.ts';
+import { createNumbers } from '../../../src/workflows/numbers.ts';
 import { ensureAccount } from '../../../src/workflows/stores/account-store.ts';
 import { execute, type TestDatabase } from '../../support/database.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -44,6 +48,8 @@ export async function until<T>(check: () => T | Promise<T>): Promise<Exclude<T, 
 
 let accounts = 0;
 
+const NUMBERS = createNumbers({ key: new Secret(randomBytes(32).toString('hex')) });
+
 /** One process with one connected call of an account of its own, on a database that may be shared. */
 export class World {
   readonly db: TestDatabase;
@@ -61,7 +67,14 @@ export class World {
     this.db = db;
     this.call = call;
     this.accountId = call.accountId;
-    this.actor = { accountId: call.accountId, subject: 'agent-1' };
+    this.actor = {
+      accountId: call.accountId,
+      subject: 'agent-1',
+      clientId: 'crm',
+      roles: ['integrator'],
+      scopes: new Set(SCOPES),
+      reach: ['account'],
+    };
     this.instanceId = options.instanceId ?? `instance-${call.callId}`;
     this.calls.calls.set(call.callId, call);
     this.logged = [];
@@ -103,7 +116,7 @@ export class World {
   /** Writes a call as the telephone system does. */
   async keep(call: CallSnapshot): Promise<void> {
     this.calls.calls.set(call.callId, call);
-    const journal = createCallJournal(this.db.database, this.instanceId);
+    const journal = createCallJournal(this.db.database, this.instanceId, NUMBERS);
     await journal.save({ snapshot: call, callSid: `sid-${call.callId}` });
   }
 
@@ -158,6 +171,26 @@ export class World {
       [captureId],
     );
     return rows.map(({ payload }) => payload);
+  }
+
+  /** The operations on record in the audit trail, in order. */
+  async audited(captureId: string): Promise<string[]> {
+    const rows = await execute<{ operation: string }>(
+      this.db.url,
+      'select operation from audit_records where account_id = $1 and object_id = $2 order by sequence',
+      [this.accountId, captureId],
+    );
+    return rows.map(({ operation }) => operation);
+  }
+
+  /** The types of the events that the account was told, in order. */
+  async told(captureId: string): Promise<string[]> {
+    const rows = await execute<{ type: string }>(
+      this.db.url,
+      'select type from account_events where account_id = $1 and capture_id = $2 order by sequence',
+      [this.accountId, captureId],
+    );
+    return rows.map(({ type }) => type);
   }
 
   /** Moves the clock to the one timer that waits, once it does. */

@@ -6,8 +6,10 @@ import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTokenVerifier } from '../../../src/access/access-token.ts';
 import { SCOPES } from '../../../src/access/principal.ts';
+import { createKeyRing } from '../../../src/access/signing-keys.ts';
 import { runToken } from '../../../src/cli/token.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
+import { ROLES } from '../../../src/kernel/roles.ts';
 import { run, type Run } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'hushtone-token-'));
@@ -29,24 +31,27 @@ describe('hushtone token', () => {
     const { result, stdout, stderr } = await token('--account', 'acme');
     expect([result, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
-    const verify = createTokenVerifier({ issuer: 'us', audience: 'api', signingKey }, systemClock);
+    const keys = createKeyRing(signingKey);
+    const verify = createTokenVerifier({ issuer: 'us', audience: 'api', keys }, systemClock);
     expect(await verify(stdout.trim())).toEqual({
       accountId: 'acme',
       subject: 'integrator',
       clientId: 'integrator',
+      roles: ['integrator'],
       scopes: new Set(SCOPES),
     });
   });
 
   test('says what it is told to say', async () => {
     const who = ['--account', 'acme', '--subject', 'agent-1', '--client', 'crm'];
-    const what = ['--scope', ' captures:read   calls:read', '--ttl', '60'];
+    const what = ['--role', ' agent  supervisor', '--scope', ' captures:read   calls:read', '--ttl', '60'];
     const { stdout } = await token(...who, ...what);
     const claims = decodeJwt(stdout.trim());
     expect(claims).toMatchObject({
       sub: 'agent-1',
       client_id: 'crm',
       account_id: 'acme',
+      roles: ['agent', 'supervisor'],
       scope: 'captures:read calls:read',
     });
     expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(60);
@@ -61,7 +66,7 @@ describe('hushtone token', () => {
     const { result, stdout, stderr } = await token('--help');
     expect([result, stderr]).toEqual([0, '']);
     expect(stdout).toContain('hushtone token --account ID');
-    for (const scope of SCOPES) expect(stdout).toContain(scope);
+    for (const word of [...SCOPES, ...ROLES]) expect(stdout).toContain(word);
   });
 
   test.each([
@@ -77,6 +82,7 @@ describe('hushtone token', () => {
 
   test.each([
     ['scope_unknown', ['--account', 'acme', '--scope', 'captures:read admin']],
+    ['role_unknown', ['--account', 'acme', '--role', 'agent root']],
     ['token_lifetime', ['--account', 'acme', '--ttl', '0']],
     ['token_lifetime', ['--account', 'acme', '--ttl', 'long']],
     ['token_lifetime', ['--account', 'acme', '--ttl', '86401']],

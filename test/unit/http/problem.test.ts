@@ -11,6 +11,8 @@ const KINDS: Record<ErrorKind, number> = {
   forbidden: 403,
   not_found: 404,
   conflict: 409,
+  mismatch: 422,
+  limited: 429,
   unavailable: 503,
   internal: 500,
 };

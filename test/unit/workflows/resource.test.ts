@@ -13,6 +13,7 @@ const IDENTITY: CaptureIdentity = {
   id: 'cap_1',
   accountId: 'acme',
   callId: 'call_1',
+  agentId: 'agent-1',
   createdAt: new Date('2026-06-15T12:00:00Z'),
   order: {
     purpose: 'charge',
@@ -62,9 +63,10 @@ describe('a capture', () => {
     });
   });
 
-  test('shows nothing of its account, of the guard or of its rules', () => {
-    const text = JSON.stringify(captureResource(IDENTITY, VIEW, undefined, LATER));
-    expect(text).not.toMatch(/acme|always|interDigit/);
+  test('shows nothing of its account, its agent, its grant, of the guard or of its rules', () => {
+    const identity = { ...IDENTITY, grantId: 'grant_1' };
+    const text = JSON.stringify(captureResource(identity, VIEW, undefined, LATER));
+    expect(text).not.toMatch(/acme|agent-1|grant_1|always|interDigit/);
   });
 
   test.each([
