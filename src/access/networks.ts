@@ -9,14 +9,17 @@ const MAPPED_IPV4 = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
 /** An IPv6 network of one site (RFC 6177): its hosts count as one, they are free to change addresses. */
 const IPV6_SITE_GROUPS = 4;
 
-/** The address without the form that a dual-stack listener gives it, and without an IPv6 zone. */
-export function plainAddress(address: string): string {
-  const bare = address.replace(/%.*$/, '');
+/**
+ * The address without the form that a dual-stack listener gives it, and without an IPv6 zone. A connection that is
+ * gone already has none: that is no address, which is in no block.
+ */
+export function plainAddress(address: string | undefined): string {
+  const bare = (address ?? '').replace(/%.*$/, '');
   return MAPPED_IPV4.exec(bare)?.[1] ?? bare;
 }
 
 /** The address, or of IPv6 the site that it is in. */
-export function siteOf(address: string): string {
+export function siteOf(address: string | undefined): string {
   const plain = plainAddress(address);
   if (isIPv4(plain) || !plain.includes(':')) return plain;
   const [head = '', tail] = plain.split('::');
@@ -42,7 +45,7 @@ export function isAddressBlock(text: string): boolean {
 }
 
 /** A test of addresses. What is no address is in no block; throws on a block that is none. */
-export function addressMatcher(blocks: AddressBlocks): (address: string) => boolean {
+export function addressMatcher(blocks: AddressBlocks): (address: string | undefined) => boolean {
   // One list for each family: in a common one `::/0` would hold every IPv4 address too.
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const block of blocks) {
@@ -58,6 +61,6 @@ export function addressMatcher(blocks: AddressBlocks): (address: string) => bool
 }
 
 /** Is the address in one of the blocks? An empty list allows every address. */
-export function isAllowed(address: string, blocks: AddressBlocks): boolean {
+export function isAllowed(address: string | undefined, blocks: AddressBlocks): boolean {
   return blocks.length === 0 || addressMatcher(blocks)(address);
 }

@@ -1,5 +1,6 @@
-import type { FastifyServerOptions } from 'fastify';
+import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { addressMatcher } from '../access/networks.ts';
+import { HushtoneError } from '../kernel/errors.ts';
 
 /** What the listener puts up with. */
 export interface ListenerOptions {
@@ -16,6 +17,21 @@ export interface ListenerOptions {
 /** Connections are looked at this often, so that a time-out is at most this late. */
 const LONGEST_CHECK_INTERVAL_MS = 1000;
 
+/**
+ * What Node's parser lets through and answers without a body. A request of HTTP/1.1 has a Host field (RFC 9112 section
+ * 3.2); an expectation that is not known may be passed over (RFC 9110 section 10.1.1).
+ */
+export function answerInNodesPlace(server: FastifyInstance): void {
+  server.server.on('checkExpectation', (request, response) =>
+    server.server.emit('request', request, response),
+  );
+  server.addHook('onRequest', async ({ raw }) => {
+    if (raw.httpVersion === '1.1' && raw.headers.host === undefined) {
+      throw new HushtoneError('host_missing', 'invalid', 'A request of HTTP/1.1 needs a Host field.');
+    }
+  });
+}
+
 /** For Fastify: where requests come from, and how long a slow client may keep a connection. */
 export function listenerOptions(options: ListenerOptions) {
   const { trustedProxies, headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs } = options;
@@ -23,6 +39,8 @@ export function listenerOptions(options: ListenerOptions) {
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: Math.min(LONGEST_CHECK_INTERVAL_MS, headersTimeoutMs),
+    // Node's own refusal is no problem document: `answerInNodesPlace` does it.
+    requireHostHeader: false,
   };
   return {
     fastify: {

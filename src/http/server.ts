@@ -24,7 +24,7 @@ import { acceptForms } from './form.ts';
 import type { Handlers } from './handlers.ts';
 import { idempotencyHooks } from './idempotency.ts';
 import { notFoundProblem, PROBLEM_TYPE, toProblem, unreadableProblem, type Problem } from './problem.ts';
-import { listenerOptions, type ListenerOptions } from './listener.ts';
+import { answerInNodesPlace, listenerOptions, type ListenerOptions } from './listener.ts';
 import { createRateLimiter, type RateLimits } from './rate-limit.ts';
 import { auditHandlers, recordRefusal } from './routes/audit.ts';
 import { callHandlers } from './routes/calls.ts';
@@ -133,6 +133,7 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
   checkEveryBody(server);
   await server.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
   if (options.panelOrigins.length > 0) await allowCrossOrigin(server, options.panelOrigins);
+  answerInNodesPlace(server);
   // Before a token is looked at, and for paths that there are not.
   server.addHook('onRequest', async (request, reply) => limiter.countAddress(request, reply));
   await server.register(openapiGlue, {

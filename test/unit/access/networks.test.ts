@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isAddressBlock, isAllowed, plainAddress } from '../../../src/access/networks.ts';
+import { addressMatcher, isAddressBlock, isAllowed, plainAddress, siteOf } from '../../../src/access/networks.ts';
 
 test.each([
   '10.0.0.1',
@@ -46,4 +46,11 @@ test('an IPv4 address is shown as one, however the socket names it', () => {
   expect(plainAddress('::ffff:192.0.2.1')).toBe('192.0.2.1');
   expect(plainAddress('::FFFF:192.0.2.1')).toBe('192.0.2.1');
   expect(plainAddress('2001:db8::1')).toBe('2001:db8::1');
+});
+
+test('a connection that is gone has no address, and is in no block', () => {
+  expect(plainAddress(undefined)).toBe('');
+  expect(siteOf(undefined)).toBe('');
+  expect(addressMatcher(['0.0.0.0/0', '::/0'])(undefined)).toBe(false);
+  expect(isAllowed(undefined, ['0.0.0.0/0'])).toBe(false);
 });
