@@ -53,3 +53,12 @@ export async function insertGrant(
     [id, accountId, callId],
   );
 }
+
+export async function insertIdempotencyKey(tx: Queryable, accountId: string): Promise<void> {
+  await tx.query(
+    `insert into idempotency_keys
+       (id, account_id, key_digest, client_id, subject, operation, fingerprint, claim, claimed_at, created_at)
+     values ('idk_' || $1, $1, sha256('key'), 'client', 'integrator', 'createGrant', sha256('request'), 'clm', now(), now())`,
+    [accountId],
+  );
+}

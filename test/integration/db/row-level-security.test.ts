@@ -3,7 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { appendAudit } from '../../../src/audit/store.ts';
 import type { Queryable } from '../../../src/db/database.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
-import { insertAccount, insertAttempt, insertCall, insertCapture, insertGrant } from '../../support/rows.ts';
+import {
+  insertAccount,
+  insertAttempt,
+  insertCall,
+  insertCapture,
+  insertGrant,
+  insertIdempotencyKey,
+} from '../../support/rows.ts';
 import { insertClientRows } from '../../support/client-rows.ts';
 import { insertWebhookRows } from '../../support/webhook-rows.ts';
 
@@ -25,6 +32,7 @@ const TABLES = [
   'client_assertions',
   'client_secrets',
   'clients',
+  'idempotency_keys',
   'payment_attempts',
 ];
 
@@ -48,6 +56,7 @@ beforeAll(async () => {
       );
       await insertWebhookRows(tx, account);
       await insertClientRows(tx, account);
+      await insertIdempotencyKey(tx, account);
       await appendAudit(tx, [
         {
           accountId: account,
