@@ -16,6 +16,7 @@ const WATCH: Permission = { integrator: 'account', agent: 'own', grant: 'grant',
  */
 export const POLICY: Readonly<Record<string, Permission | 'everyone'>> = {
   createCapture: START,
+  listCaptures: WATCH,
   getCapture: WATCH,
   streamCaptureEvents: WATCH,
   focusField: STEER,
@@ -49,6 +50,9 @@ export const POLICY: Readonly<Record<string, Permission | 'everyone'>> = {
 
   getLiveness: 'everyone',
   getReadiness: 'everyone',
+
+  getOpenApi: 'everyone',
+  getReference: 'everyone',
 
   createToken: 'everyone',
   getJwks: 'everyone',

@@ -29,6 +29,7 @@ import { createRateLimiter, type RateLimits } from './rate-limit.ts';
 import { auditHandlers, recordRefusal } from './routes/audit.ts';
 import { callHandlers } from './routes/calls.ts';
 import { captureHandlers } from './routes/captures.ts';
+import { contractHandlers } from './routes/contract.ts';
 import { eventHandlers } from './routes/events.ts';
 import { grantHandlers } from './routes/grants.ts';
 import { healthHandlers } from './routes/health.ts';
@@ -230,6 +231,7 @@ function operationResolver(options: HttpOptions, rules: AccessRules) {
     ...webhookHandlers(options.webhooks),
     ...eventHandlers(options.accountEvents),
     ...auditHandlers(options.audit),
+    ...contractHandlers(options.contract),
     ...healthHandlers(options.readiness),
     ...oauthHandlers(options.authorization),
   };

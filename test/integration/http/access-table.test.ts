@@ -38,6 +38,8 @@ const TABLE: Record<string, string> = {
   streamAccountEvents: 'integrator=account supervisor=account',
   listAuditRecords: 'auditor=account',
   exportAuditRecords: 'auditor=account',
+  getOpenApi: 'everyone',
+  getReference: 'everyone',
   createToken: 'everyone',
   getJwks: 'everyone',
   getAuthorizationServerMetadata: 'everyone',
