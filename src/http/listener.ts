@@ -1,6 +1,6 @@
+import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { addressMatcher } from '../access/networks.ts';
-import { HushtoneError } from '../kernel/errors.ts';
 
 /** What the listener puts up with. */
 export interface ListenerOptions {
@@ -19,16 +19,17 @@ const LONGEST_CHECK_INTERVAL_MS = 1000;
 
 /**
  * What Node's parser lets through and answers without a body. A request of HTTP/1.1 has a Host field (RFC 9112 section
- * 3.2); an expectation that is not known may be passed over (RFC 9110 section 10.1.1).
+ * 3.2); an expectation that is not known may be passed over (RFC 9110 section 10.1.1). `refuse`
+ * answers what is no request, of whatever operation.
  */
-export function answerInNodesPlace(server: FastifyInstance): void {
+export function answerInNodesPlace(server: FastifyInstance, refuse: (socket: Socket) => void): void {
   server.server.on('checkExpectation', (request, response) =>
     server.server.emit('request', request, response),
   );
-  server.addHook('onRequest', async ({ raw }) => {
-    if (raw.httpVersion === '1.1' && raw.headers.host === undefined) {
-      throw new HushtoneError('host_missing', 'invalid', 'A request of HTTP/1.1 needs a Host field.');
-    }
+  server.addHook('onRequest', async ({ raw }, reply) => {
+    if (raw.httpVersion !== '1.1' || raw.headers.host !== undefined) return;
+    reply.hijack();
+    refuse(raw.socket);
   });
 }
 

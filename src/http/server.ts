@@ -134,7 +134,7 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
   checkEveryBody(server);
   await server.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
   if (options.panelOrigins.length > 0) await allowCrossOrigin(server, options.panelOrigins);
-  answerInNodesPlace(server);
+  answerInNodesPlace(server, (socket) => answerUnreadable(new Error('a request without a host'), socket));
   // Before a token is looked at, and for paths that there are not.
   server.addHook('onRequest', async (request, reply) => limiter.countAddress(request, reply));
   await server.register(openapiGlue, {

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { addressMatcher, isAddressBlock, isAllowed, plainAddress, siteOf } from '../../../src/access/networks.ts';
+import {
+  addressMatcher,
+  isAddressBlock,
+  isAllowed,
+  plainAddress,
+  siteOf,
+} from '../../../src/access/networks.ts';
 
 test.each([
   '10.0.0.1',
