@@ -67,10 +67,14 @@ function build(status: number, code: string, detail: string, requestId: string):
   };
 }
 
+/** What a member of a request may be called. What else stands in a name's place is a value, or an attempt. */
+const MEMBER_NAME = /^[A-Za-z_][\w.-]{0,39}$/;
+
 /** Names the member that is missing or unknown, never its value: a value may be anything that a client sent. */
 function describeMistake(mistake: ValidationMistake, context: string): { pointer: string; detail: string } {
   const extra = mistake.params?.['additionalProperty'] ?? mistake.params?.['missingProperty'];
-  const named = typeof extra === 'string' && extra.length <= 64 && !/\d{5,}/.test(extra) ? ` (${extra})` : '';
+  const isName = typeof extra === 'string' && MEMBER_NAME.test(extra) && !/\d{5,}/.test(extra);
+  const named = isName ? ` (${extra})` : '';
   return {
     pointer: `/${context}${mistake.instancePath}`,
     detail: `${mistake.message ?? 'is not valid'}${named}`,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { notFoundProblem, toProblem, unreadableProblem } from '../../../src/http/problem.ts';
 import { HushtoneError, type ErrorKind } from '../../../src/kernel/errors.ts';
-import { CONTRACT } from './gateway.ts';
+import { checkProblem } from './gateway.ts';
 
 const SECRET = 'select pan from cards where number = 4242424242424242';
 
@@ -123,7 +123,20 @@ test('every problem is what openapi.yaml calls one', () => {
     unreadableProblem('HPE_HEADER_OVERFLOW', 'r'),
     unreadableProblem('ERR_HTTP_REQUEST_TIMEOUT', 'r'),
   ];
-  // Any operation and status that is declared as a problem will do: the schema is the same.
-  for (const problem of problems)
-    expect(() => CONTRACT.checkResponse('getCapture', 404, problem)).not.toThrow();
+  for (const problem of problems) expect(() => checkProblem(problem)).not.toThrow();
+  expect(() => checkProblem({ ...problems[0], cause: 'x' })).toThrow('additional properties');
+});
+
+test.each([
+  ['amount', 'is not valid (amount)'],
+  ['inter_digit_timeout_seconds', 'is not valid (inter_digit_timeout_seconds)'],
+  ['4242', 'is not valid'],
+  ['pin12345', 'is not valid'],
+  ["x'; drop table captures; --", 'is not valid'],
+  ['<script>', 'is not valid'],
+  ['a\nb', 'is not valid'],
+  ['a'.repeat(41), 'is not valid'],
+])('of an unknown member %j the problem says: %s', (additionalProperty, detail) => {
+  const validation = [{ instancePath: '', params: { additionalProperty } }];
+  expect(toProblem({ validation }, 'req_1').problems).toEqual([{ pointer: '/body', detail }]);
 });
