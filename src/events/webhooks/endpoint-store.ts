@@ -41,6 +41,13 @@ export async function insertEndpoint(db: Queryable, endpoint: Endpoint): Promise
   );
 }
 
+/** Nobody else adds an endpoint to the account before this transaction is over. */
+export async function lockEndpointsOf(db: Queryable, accountId: string): Promise<void> {
+  await db.query("SELECT pg_advisory_xact_lock(hashtextextended('webhook_endpoints ' || $1, 0))", [
+    accountId,
+  ]);
+}
+
 /** All endpoints of the account that are not deleted, the oldest first. There are never many. */
 export async function listEndpoints(db: Queryable, accountId: string): Promise<Endpoint[]> {
   return await db.query(

@@ -20,6 +20,7 @@ import {
   insertEndpoint,
   listEndpoints,
   lockEndpoint,
+  lockEndpointsOf,
   updateEndpoint,
   type Endpoint,
 } from '../../events/webhooks/endpoint-store.ts';
@@ -108,6 +109,7 @@ export class Webhooks implements WebhookDesk {
     const endpoint = this.#changed(blank, request, at);
     return await database.transaction(actor.accountId, async (db) => {
       await ensureAccount(db, actor.accountId);
+      await lockEndpointsOf(db, actor.accountId);
       const others = await listEndpoints(db, actor.accountId);
       if (others.length >= MOST_WEBHOOKS) {
         throw new HushtoneError(
