@@ -213,7 +213,8 @@ function acceptEmptyJson(server: FastifyInstance): void {
 
 /**
  * A body schema that is bound to a media type would not be asked when a request names none: one without a body would
- * pass unchecked. JSON is the only media type there is, so the schema applies whatever is named.
+ * pass unchecked. The schema of a JSON body applies whatever is named; an operation that takes a form looks at the media
+ * type by itself.
  */
 function checkEveryBody(server: FastifyInstance): void {
   server.addHook('onRoute', ({ schema }) => {

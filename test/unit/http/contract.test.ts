@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { SCOPES } from '../../../src/access/principal.ts';
 import { loadContract } from '../../../src/http/contract.ts';
-import { CAPTURE, CONTRACT, eventOf, EVIDENCE } from './gateway.ts';
+import { CAPTURE, CONTRACT, contractOfSchema, eventOf, EVIDENCE } from './gateway.ts';
 
 interface Operation {
   readonly operationId: string;
@@ -26,6 +26,16 @@ function operations(): (Operation & { path: string; method: string })[] {
   );
 }
 
+/** Follows a reference into the document. */
+function resolve(node: unknown): Record<string, unknown> {
+  const reference = (node as Record<string, unknown>)['$ref'];
+  if (typeof reference !== 'string') return node as Record<string, unknown>;
+  return reference
+    .slice(2)
+    .split('/')
+    .reduce((place, name) => place[name] as Record<string, unknown>, CONTRACT.document);
+}
+
 let files = 0;
 const folder = mkdtempSync(join(tmpdir(), 'hushtone-contract-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -43,37 +53,62 @@ describe('openapi.yaml', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test('asks for one known scope on everything but health', () => {
+  test('asks for one known scope on everything but what strangers must read', () => {
     const all = operations();
     const open = all.filter(({ operationId }) => CONTRACT.scopesOf(operationId) === undefined);
-    expect(open.map(({ path }) => path)).toEqual(['/health/live', '/health/ready']);
-    for (const { operationId } of all.filter((operation) => !open.includes(operation))) {
+    expect(open.map(({ path }) => path).sort()).toEqual(
+      [
+        '/oauth/token',
+        '/.well-known/jwks.json',
+        '/.well-known/oauth-authorization-server',
+        '/health/live',
+        '/health/ready',
+        '/openapi.json',
+        '/reference',
+      ].sort(),
+    );
+    const several = ['searchCalls'];
+    expect(several.map((operationId) => CONTRACT.scopesOf(operationId))).toEqual([
+      ['calls:read', 'numbers:read'],
+    ]);
+    for (const { operationId } of all) {
+      if (several.includes(operationId) || CONTRACT.scopesOf(operationId) === undefined) continue;
       expect(SCOPES.map((scope) => [scope])).toContainEqual(CONTRACT.scopesOf(operationId));
     }
   });
 
   test('declares for each operation what the server can answer', () => {
-    for (const { operationId, path, method, responses } of operations()) {
+    for (const { operationId, path, method, requestBody, responses } of operations()) {
       const secured = CONTRACT.scopesOf(operationId) !== undefined;
+      const keyed = CONTRACT.idempotencyOf(operationId) !== undefined;
       const expected = [
         '500',
-        ...(secured ? ['401', '403', '503'] : []),
+        ...(secured ? ['401', '403', '429', '503'] : []),
         ...(path.includes('{') ? ['400', '404'] : []),
-        ...(method === 'post' ? ['400', '404', '409', '413', '415'] : []),
+        ...(method === 'post' || requestBody !== undefined ? ['400', '413', '415'] : []),
+        ...(keyed ? ['409', '422'] : []),
+        ...(['createCapture', 'createGrant'].includes(operationId) ? ['404'] : []),
       ];
       expect([operationId, ...Object.keys(responses)]).toEqual(expect.arrayContaining(expected));
     }
   });
 
-  test('holds every error to be a problem document, but the report of readiness', () => {
-    const responses = CONTRACT.document['components'] as {
-      responses: Record<string, { content: Record<string, unknown> }>;
-    };
-    for (const { operationId, responses: declared } of operations()) {
-      for (const [status, response] of Object.entries(declared)) {
+  test('takes an Idempotency-Key with every POST that changes something, and must have it for what costs', () => {
+    const posts = operations().filter(({ method }) => method === 'post');
+    const without = posts.filter(({ operationId }) => CONTRACT.idempotencyOf(operationId) === undefined);
+    expect(without.map(({ operationId }) => operationId)).toEqual(['searchCalls', 'createToken']);
+    for (const operationId of ['createCapture', 'submitCapture', 'createGrant']) {
+      expect([operationId, CONTRACT.idempotencyOf(operationId)]).toEqual([operationId, 'required']);
+    }
+  });
+
+  test('holds every error to be a problem document, but the report of readiness and what OAuth clients read', () => {
+    for (const { operationId, responses } of operations()) {
+      for (const [status, response] of Object.entries(responses)) {
         if (Number(status) < 400 || operationId === 'getReadiness') continue;
-        const name = (response as { $ref: string }).$ref.split('/').at(-1) ?? '';
-        expect(Object.keys(responses.responses[name]?.content ?? {})).toEqual(['application/problem+json']);
+        const types = Object.keys(resolve(response)['content'] as object);
+        const oauth = operationId === 'createToken' ? 'application/json' : 'application/problem+json';
+        expect([operationId, status, ...types]).toEqual([operationId, status, oauth]);
       }
     }
   });
@@ -106,6 +141,7 @@ paths:
     expect(contract.scopesOf('own')).toEqual(['one', 'two']);
     expect(contract.scopesOf('inherited')).toEqual(['everything']);
     expect(contract.scopesOf('open')).toBeUndefined();
+    expect(contract.idempotencyOf('own')).toBeUndefined();
     expect(contract.scopesOf('not there')).toEqual(['everything']);
   });
 });
@@ -150,23 +186,7 @@ describe('a response', () => {
 
 test('an event of the stream is what the contract calls a CaptureEvent', () => {
   // The stream itself is text, so its events are held against the schema here.
-  const contract = loadContract(
-    contractOf(
-      JSON.stringify({
-        ...CONTRACT.document,
-        paths: {
-          '/event': {
-            get: {
-              operationId: 'event',
-              responses: {
-                200: { content: { x: { schema: { $ref: '#/components/schemas/CaptureEvent' } } } },
-              },
-            },
-          },
-        },
-      }),
-    ),
-  );
-  expect(() => contract.checkResponse('event', 200, eventOf(1))).not.toThrow();
-  expect(() => contract.checkResponse('event', 200, { ...eventOf(1), sequence: 'one' })).toThrow('/sequence');
+  const contract = contractOfSchema('CaptureEvent');
+  expect(() => contract.checkResponse('show', 200, eventOf(1))).not.toThrow();
+  expect(() => contract.checkResponse('show', 200, { ...eventOf(1), sequence: 'one' })).toThrow('/sequence');
 });

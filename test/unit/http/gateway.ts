@@ -1,30 +1,69 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import type { FastifyInstance } from 'fastify';
 import { createTokenVerifier, issueToken, type TokenIssuer } from '../../../src/access/access-token.ts';
+import { createAuthorizationServer } from '../../../src/access/authorization-server.ts';
 import { SCOPES } from '../../../src/access/principal.ts';
+import { createKeyRing } from '../../../src/access/signing-keys.ts';
 import { loadContract, type Contract } from '../../../src/http/contract.ts';
 import { buildHttp, type HttpOptions } from '../../../src/http/server.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { createLogger } from '../../../src/kernel/logger.ts';
 import type {
   Actor,
+  AuditDesk,
   CallDesk,
   CallResource,
   CaptureDesk,
   CaptureEvent,
   CaptureResource,
   EvidenceResource,
+  GrantDesk,
   HealthReport,
+  RefusedAccess,
 } from '../../../src/workflows/contract.ts';
+import type { AccountEventDesk, WebhookDesk } from '../../../src/workflows/webhooks/contract.ts';
 
 export const CONTRACT: Contract = loadContract(new URL('../../../openapi.yaml', import.meta.url));
 
+/**
+ * The schemas of openapi.yaml with one operation, `show`, that answers with the schema of this name: to hold against it
+ * what no operation is declared to answer.
+ */
+export function contractOfSchema(name: string): Contract {
+  const schema = { $ref: `#/components/schemas/${name}` };
+  const show = { operationId: 'show', responses: { 200: { content: { x: { schema } } } } };
+  const folder = mkdtempSync(join(tmpdir(), 'hushtone-contract-'));
+  const file = join(folder, 'one.yaml');
+  try {
+    writeFileSync(file, JSON.stringify({ ...CONTRACT.document, paths: { '/show': { get: show } } }));
+    return loadContract(pathToFileURL(file));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const PROBLEM = contractOfSchema('Problem');
+
+/** Throws when it is no problem document of openapi.yaml; of which operation, and whether declared for it, is open. */
+export function checkProblem(problem: unknown): void {
+  PROBLEM.checkResponse('show', 200, problem);
+}
+
 export const CAPTURE_ID = 'cap_0123ab0123ab0123ab0123ab01';
 export const CALL_ID = 'call_0123ab0123ab0123ab0123ab01';
-export const ACTOR: Actor = { accountId: 'acme', subject: 'agent-1' };
+export const ACTOR: Pick<Actor, 'accountId' | 'subject' | 'clientId' | 'roles'> = {
+  accountId: 'acme',
+  subject: 'agent-1',
+  clientId: 'crm',
+  roles: ['integrator'],
+};
 
 export const CAPTURE: CaptureResource = {
   id: CAPTURE_ID,
@@ -43,7 +82,7 @@ export const CALL: CallResource = {
   id: CALL_ID,
   state: 'connected',
   bridge: 'dial',
-  from: '+•••••••4809',
+  from: '+1•••••••4809',
   to: '2000',
   agent_id: 'agent-1',
   transport: 'events',
@@ -116,6 +155,9 @@ export class FakeDesk implements CaptureDesk, CallDesk {
   create: CaptureDesk['create'] = async (actor, request) =>
     await this.#do('create', actor, { ...CAPTURE, status: 'securing' as const }, request);
 
+  page: CaptureDesk['page'] = async (actor, listing) =>
+    await this.#do('page', actor, { captures: [CAPTURE] }, listing);
+
   get: CaptureDesk['get'] = async (actor, id) => await this.#do('get', actor, CAPTURE, id);
 
   command: CaptureDesk['command'] = async (actor, id, command) =>
@@ -142,24 +184,38 @@ export class FakeDesk implements CaptureDesk, CallDesk {
     return (this.answer as CallResource[] | undefined) ?? [CALL];
   }
 
+  search: CallDesk['search'] = async (actor, search) =>
+    await this.#do('search', actor, { calls: [CALL] }, search);
+
   release: CallDesk['release'] = async (actor, id) => await this.#do('release', actor, CALL, id);
 }
 
 export const ISSUER: TokenIssuer = {
   issuer: 'hushtone',
   audience: 'hushtone-api',
-  signingKey: generateKeyPairSync('ed25519').privateKey,
+  keys: createKeyRing(generateKeyPairSync('ed25519').privateKey),
 };
+
+/** A header that some operations need, and none refuses. */
+export const KEY = { 'idempotency-key': 'order-1' };
 
 /** An Authorization header with these scopes; all by default. */
 export async function bearer(scopes: readonly string[] = SCOPES): Promise<string> {
-  const request = { ...ACTOR, clientId: 'crm', scopes };
+  const request = { ...ACTOR, scopes };
   return `Bearer ${await issueToken(ISSUER, request, systemClock)}`;
 }
+
+/** What no test of this gateway may reach: it has tests of its own, with a database. */
+const NO_DESK: unknown = new Proxy(
+  {},
+  { get: (_target, name) => () => Promise.reject(new Error(`no test here asks for ${String(name)}`)) },
+);
 
 export interface Gateway {
   readonly http: FastifyInstance;
   readonly desk: FakeDesk;
+  /** What was refused to someone with a valid token. */
+  readonly refusals: (RefusedAccess & { readonly actor: Actor })[];
   /** Every log line, as JSON. */
   readonly logged: string[];
   health: () => Promise<HealthReport>;
@@ -172,17 +228,51 @@ export interface Gateway {
 export async function buildGateway(change: Partial<HttpOptions> = {}): Promise<Gateway> {
   const desk = new FakeDesk();
   const logged: string[] = [];
+  const refusals: Gateway['refusals'] = [];
   const logger = createLogger('debug', { write: (line: string) => void logged.push(line) });
   const gateway: Gateway = {
     desk,
+    refusals,
     logged,
     health: () => Promise.resolve({ status: 'ok', checks: { database: 'ok' } }),
     http: await buildHttp({
       contract: CONTRACT,
       captures: desk,
       calls: desk,
+      grants: NO_DESK as GrantDesk,
+      audit: {
+        ...(NO_DESK as AuditDesk),
+        refused: (actor, access) => {
+          refusals.push({ ...access, actor });
+          return Promise.resolve();
+        },
+      },
+      webhooks: NO_DESK as WebhookDesk,
+      idempotency: {
+        begin: ({ accountId }, { key }) =>
+          Promise.resolve({ claim: { accountId, id: key, claim: key, takenOver: false } }),
+        keep: () => Promise.resolve(),
+        release: () => Promise.resolve(),
+      },
+      accountEvents: NO_DESK as AccountEventDesk,
       readiness: async () => await gateway.health(),
       verifyToken: createTokenVerifier(ISSUER, systemClock),
+      authorization: createAuthorizationServer({
+        issuer: ISSUER.issuer,
+        keys: ISSUER.keys,
+        endpoint: { issue: async () => await Promise.reject(new Error('no test here asks for a token')) },
+        publicUrl: () => 'https://gateway.test',
+        certificates: false,
+      }),
+      listener: {
+        trustedProxies: [],
+        headersTimeoutMs: 10_000,
+        requestTimeoutMs: 15_000,
+        keepAliveTimeoutMs: 72_000,
+      },
+      rateLimits: { address: 0, client: 0, account: 0 },
+      panelOrigins: [],
+      clock: systemClock,
       logger,
       checkResponses: true,
       ...change,
@@ -190,6 +280,7 @@ export async function buildGateway(change: Partial<HttpOptions> = {}): Promise<G
     reset() {
       desk.reset();
       logged.length = 0;
+      refusals.length = 0;
       gateway.health = () => Promise.resolve({ status: 'ok', checks: { database: 'ok' } });
     },
     async listen() {

@@ -1,6 +1,7 @@
 /* oxlint-disable vitest/expect-expect -- expectProblem asserts */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LightMyRequestResponse } from 'fastify';
+import { SCOPES } from '../../../src/access/principal.ts';
 import { HushtoneError, type ErrorKind } from '../../../src/kernel/errors.ts';
 import {
   ACTOR,
@@ -10,8 +11,10 @@ import {
   CALL_ID,
   CAPTURE,
   CAPTURE_ID,
+  checkProblem,
   CONTRACT,
   EVIDENCE,
+  KEY,
   sendRaw,
   type Gateway,
   type RawAnswer,
@@ -24,6 +27,8 @@ interface Asked {
   readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly scope: string;
+  /** What the token needs besides. */
+  readonly besides?: string;
   readonly payload?: object;
   readonly success: number;
   readonly result: unknown;
@@ -42,6 +47,14 @@ const OPERATIONS: readonly Asked[] = [
     payload: { call_id: CALL_ID, purpose: 'tokenize' },
     success: 201,
     result: { ...CAPTURE, status: 'securing' },
+  },
+  {
+    operationId: 'listCaptures',
+    method: 'GET',
+    url: '/v1/captures',
+    scope: 'captures:read',
+    success: 200,
+    result: { captures: [CAPTURE] },
   },
   {
     operationId: 'getCapture',
@@ -77,6 +90,16 @@ const OPERATIONS: readonly Asked[] = [
     result: { calls: [CALL] },
   },
   {
+    operationId: 'searchCalls',
+    method: 'POST',
+    url: '/v1/calls/search',
+    scope: 'numbers:read',
+    besides: 'calls:read',
+    payload: { from: '+15083084809' },
+    success: 200,
+    result: { calls: [CALL] },
+  },
+  {
     operationId: 'releaseCall',
     method: 'POST',
     url: `/v1/calls/${CALL_ID}/release`,
@@ -88,6 +111,8 @@ const OPERATIONS: readonly Asked[] = [
 
 const POSTS = OPERATIONS.filter(({ method }) => method === 'POST');
 const WITH_ID = OPERATIONS.filter(({ url }) => url.includes('_0123'));
+const scopesOf = ({ scope, besides }: Asked): string[] =>
+  besides === undefined ? [scope] : [scope, besides];
 const title = ({ operationId }: Asked): string => operationId;
 const each = (operations: readonly Asked[]): [string, Asked][] => operations.map((o) => [title(o), o]);
 
@@ -108,7 +133,7 @@ async function ask(
   return await gateway.http.inject({
     method,
     url,
-    headers: { authorization: await bearer(), ...headers },
+    headers: { authorization: await bearer(), ...KEY, ...headers },
     ...(payload && { payload }),
   });
 }
@@ -129,7 +154,8 @@ function expectProblem(
   expect(answer.status).toBe(status);
   expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
   expect(problem['request_id']).toMatch(/^req_[0-9a-z]{26}$/);
-  CONTRACT.checkResponse(operationId ?? 'getCapture', operationId === undefined ? 404 : status, problem);
+  checkProblem(problem);
+  if (operationId !== undefined) CONTRACT.checkResponse(operationId, status, problem);
   expect(answer.body).not.toContain('4242');
   return problem;
 }
@@ -175,13 +201,15 @@ describe('an operation', () => {
 
 describe('access', () => {
   test.each(each(OPERATIONS))('%s needs its scope and no other', async (_, operation) => {
-    const scopes = ['captures:write', 'captures:read', 'calls:read', 'calls:release', 'evidence:read'];
-    const others = scopes.filter((scope) => scope !== operation.scope);
+    const others = SCOPES.filter((scope) => scope !== operation.scope);
     const refused = await ask(operation, { authorization: await bearer(others) });
     const problem = expectProblem(refused, 403, 'scope_missing', operation.operationId);
     expect(problem['detail']).toContain(operation.scope);
     expect(refused.headers['www-authenticate']).toBe('Bearer error="insufficient_scope"');
-    const allowed = await ask(operation, { authorization: await bearer([operation.scope]) });
+    expect(gateway.refusals).toMatchObject([
+      { operationId: operation.operationId, reason: 'scope_missing', actor: ACTOR },
+    ]);
+    const allowed = await ask(operation, { authorization: await bearer(scopesOf(operation)) });
     expect(allowed.statusCode).toBe(operation.success);
   });
 
@@ -197,6 +225,8 @@ describe('access', () => {
       expectProblem(response, 401, 'token_missing', operation.operationId);
       expect(response.headers['www-authenticate']).toBe('Bearer');
       expect(gateway.desk.asked).toEqual([]);
+      // Nobody is known who could be put on record.
+      expect(gateway.refusals).toEqual([]);
     },
   );
 
@@ -266,7 +296,7 @@ describe('a request that does not fit', () => {
     const sent = await gateway.http.inject({
       method: 'POST',
       url: '/v1/captures',
-      headers: { authorization: await bearer(), 'content-type': 'application/json' },
+      headers: { authorization: await bearer(), ...KEY, 'content-type': 'application/json' },
       payload: JSON.stringify(payload),
     });
     const problem = expectProblem(sent, 400, 'request_invalid', 'createCapture');
@@ -294,7 +324,7 @@ describe('a request that does not fit', () => {
   test.each(['', 'application/json', 'APPLICATION/JSON', 'application/json; charset=utf-8; a=b'])(
     'is checked whatever media type it names: %j',
     async (type) => {
-      const headers = { authorization: await bearer(), ...(type !== '' && { 'content-type': type }) };
+      const headers = { authorization: await bearer(), ...KEY, ...(type !== '' && { 'content-type': type }) };
       const url = '/v1/captures';
       const empty = await gateway.http.inject({ method: 'POST', url, headers });
       expectProblem(empty, 400, 'request_invalid', 'createCapture');
@@ -333,7 +363,7 @@ describe('a request that cannot be read', () => {
     await gateway.http.inject({
       method: 'POST',
       url,
-      headers: { authorization: await bearer(), ...headers },
+      headers: { authorization: await bearer(), ...KEY, ...headers },
       payload,
     });
   const JSON_TYPE = { 'content-type': 'application/json' };
@@ -400,7 +430,7 @@ describe('what the contract does not have', () => {
   test.each([
     ['GET', '/'],
     ['GET', '/v1'],
-    ['GET', '/v1/captures'],
+    ['PUT', '/v1/captures'],
     ['DELETE', CAPTURES],
     ['PUT', CAPTURES],
     ['PATCH', CAPTURES],
@@ -421,23 +451,23 @@ describe('what the contract does not have', () => {
 });
 
 describe('a failure', () => {
-  const KINDS: [ErrorKind, number][] = [
-    ['not_found', 404],
-    ['conflict', 409],
-    ['unavailable', 503],
-    ['internal', 500],
+  const KINDS: [ErrorKind, number, string][] = [
+    ['not_found', 404, 'call_not_found'],
+    ['conflict', 409, 'capture_running'],
+    ['unavailable', 503, 'database_unavailable'],
+    ['internal', 500, 'transaction_aborted'],
   ];
+  /** They name no object, and change nothing. */
+  const ONLY_LOOK = ['listCaptures', 'listCalls', 'searchCalls'];
 
   test.each(each(OPERATIONS))('of %s is a problem document that is declared', async (_, operation) => {
-    for (const [kind, status] of KINDS) {
-      const declared = operation.method === 'POST' || kind !== 'conflict';
-      const readable = operation.operationId !== 'listCalls' || kind !== 'not_found';
-      if (!declared || !readable) continue;
-      gateway.desk.failure = new HushtoneError('went_wrong', kind, 'In plain words.', {
-        cause: new Error(SECRET),
-      });
-      const code = kind === 'internal' ? 'internal_error' : 'went_wrong';
-      expectProblem(await ask(operation), status, code, operation.operationId);
+    for (const [kind, status, code] of KINDS) {
+      const looks = ONLY_LOOK.includes(operation.operationId);
+      if ((kind === 'conflict' || kind === 'not_found') && looks) continue;
+      if (kind === 'conflict' && operation.method === 'GET') continue;
+      gateway.desk.failure = new HushtoneError(code, kind, 'In plain words.', { cause: new Error(SECRET) });
+      const shown = kind === 'internal' ? 'internal_error' : code;
+      expectProblem(await ask(operation), status, shown, operation.operationId);
     }
   });
 

@@ -114,6 +114,10 @@ describe('what everybody may see', () => {
     ['anonymous', '•••••••'],
     ['alice2000', '•••••••'],
     ['sip:5551112222@example.com', '•••••••'],
+    ['+1 (508) 308-4809', '+1•••••••4809'],
+    ['12', '•••••••2'],
+    ['12345', '•••••••45'],
+    ['sip:+15083084809@example.org', '•••••••'],
   ])('of %s is %s', (number, shown) => expect(maskNumber(number)).toBe(shown));
 
   test('is never more than the country and four digits', () => {
