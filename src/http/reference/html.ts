@@ -34,7 +34,7 @@ export function prose(text: string | undefined): Html {
 }
 
 function block(text: string): Html {
-  if (!/^- /.test(text)) return html`<p>${inline(text)}</p>`;
+  if (!text.startsWith('- ')) return html`<p>${inline(text)}</p>`;
   const items = text.split(/^- /m).filter((item) => item.trim() !== '');
   return html`<ul>
     ${items.map((item) => html`<li>${inline(item.trim())}</li>`)}

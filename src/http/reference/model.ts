@@ -101,7 +101,8 @@ export function readModel(document: Json): Model {
   return {
     title: String(info['title']),
     version: String(info['version']),
-    description: String(info['description'] ?? ''),
+    description: '',
+    ...text(info, 'description'),
     tags: list(document['tags']).map((tag) => ({ name: String(tag['name']), ...text(tag, 'description') })),
     operations: reader.operations(json(document['paths'])),
     webhooks: reader.operations(json(document['webhooks'])),
