@@ -285,11 +285,15 @@ export class Captures implements CaptureDesk {
 
   async #insert(accountId: string, captureId: string, work: (db: Queryable) => Promise<void>): Promise<void> {
     const { database, clock, logger } = this.#options;
+    let done = false;
     try {
-      await database.transaction(accountId, work);
+      await database.transaction(accountId, async (db) => {
+        await work(db);
+        done = true;
+      });
     } catch (error) {
       // The answer to the commit may be what was lost: a row that nobody runs would block its call.
-      if (error instanceof HushtoneError && error.code === 'database_unavailable') {
+      if (done) {
         void untilWritten(
           async () => await interruptOrphans({ database, clock, logger }, { captureId }),
           clock,
