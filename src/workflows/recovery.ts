@@ -2,7 +2,7 @@ import type { Database, Queryable } from '../db/database.ts';
 import { appendCaptureEvents, lastSequence } from '../events/store.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { CaptureEvent, CaptureResource, PaymentResource } from './contract.ts';
+import type { CaptureEvent, CaptureFieldResource, CaptureResource, PaymentResource } from './contract.ts';
 import { findRecordedPayment, markAttemptsUnknown } from './stores/attempt-store.ts';
 import {
   lockOpenCaptures,
@@ -49,6 +49,7 @@ async function interrupt(db: Queryable, { accountId, view }: OpenCapture, at: Da
   const capture: CaptureResource = {
     ...rest,
     status: 'interrupted',
+    fields: rest.fields.map(withoutKeyed),
     ...(payment && { payment }),
     updated_at: at.toISOString(),
     ended_at: at.toISOString(),
@@ -59,6 +60,13 @@ async function interrupt(db: Queryable, { accountId, view }: OpenCapture, at: Da
   await appendCaptureEvents(db, accountId, view.id, [
     { sequence, type: event.type, payload: event, createdAt: at },
   ]);
+}
+
+/** What was half keyed died with the process; a capture that ends shows such a field as empty. */
+function withoutKeyed(field: CaptureFieldResource): CaptureFieldResource {
+  if (field.status !== 'collecting') return field;
+  const { brand: _brand, ...rest } = field;
+  return { ...rest, status: 'empty', digits: 0 };
 }
 
 /**
