@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Impairments, KeyingOptions } from '../../../../simulators/jambonz/media/contract.ts';
-import { keyCodes } from '../../../../simulators/audio/tones.ts';
+import { keyCodes, seededRandom } from '../../../../simulators/audio/tones.ts';
 import { CallerEar } from '../../../../src/telephony/masking/caller-ear.ts';
 import { answeredCall, keyAll, type Call } from '../../simulators/media/call.ts';
 
@@ -20,21 +20,37 @@ interface Heard {
 let call: Call;
 afterEach(() => call.clock.assertClosedIdle());
 
-/** What an ear makes of a caller who keys, by a clock that has no stalls. */
+/** When what is sent at a time arrives: in order, and all at once at the end of a stall of up to `longestMs`. */
+function stallingWay(longestMs: number, seed: number): (sentMs: number) => number {
+  const random = seededRandom(seed);
+  let [fromMs, toMs, arrivedMs] = [0, 0, 0];
+  return (sentMs) => {
+    while (toMs <= sentMs) {
+      fromMs = Math.max(toMs, sentMs) + 300 + random() * 600;
+      toMs = fromMs + 1 + random() * longestMs;
+    }
+    arrivedMs = Math.max(arrivedMs, sentMs >= fromMs ? toMs : sentMs);
+    return arrivedMs;
+  };
+}
+
+/** What an ear makes of a caller who keys, by a clock that has no stalls but those of `way`. */
 async function hear(
   keys: string,
   keying: KeyingOptions,
   impairments: Impairments | undefined,
   seed: number,
+  way: (sentMs: number) => number = (sentMs) => sentMs,
 ): Promise<Heard> {
   call = await answeredCall({ seed, ...(impairments && { caller: { impairments } }) });
   const { clock, media, caller, callerLeg } = call;
   const heard: number[] = [];
   const showed: string[] = [];
+  let nowMs = 0;
   const ear = new CallerEar(
     {
-      now: () => new Date(clock.now()),
-      monotonicMs: () => clock.now(),
+      now: () => new Date(nowMs),
+      monotonicMs: () => nowMs,
       after: () => ({ cancel: () => undefined }),
     },
     'unknown',
@@ -47,11 +63,15 @@ async function hear(
   );
   callerLeg.fork({
     mixType: 'mono',
-    onAudio: (frame) =>
-      ear.audio(
-        new Int16Array(Uint8Array.from(frame).buffer, 0, frame.length / Int16Array.BYTES_PER_ELEMENT),
-      ),
-    onKey: ({ dtmf, duration }) => ear.keyEvent(keyCodes(dtmf)[0] ?? 0, Number(duration) / 8),
+    onAudio: (frame) => {
+      nowMs = way(clock.now());
+      const samples = Uint8Array.from(frame).buffer;
+      ear.audio(new Int16Array(samples, 0, frame.length / Int16Array.BYTES_PER_ELEMENT));
+    },
+    onKey: ({ dtmf, duration }) => {
+      nowMs = way(clock.now());
+      ear.keyEvent(keyCodes(dtmf)[0] ?? 0, Number(duration) / 8);
+    },
   });
   await clock.advance(600);
   await keyAll(clock, caller, keys, keying);
@@ -77,6 +97,21 @@ describe('the ear of a caller', () => {
     for (const [index, keys] of NUMBERS.entries()) {
       const heard = await hear(keys, keying, impairments, 100 + index);
       expect(heard.keys).toBe(keys);
+    }
+  });
+
+  it.each<[string, KeyingOptions, Impairments?]>([
+    ['end packets with audio between them', { transport: 'rfc4733', spacedEndPackets: true }],
+    ['the same, jitter', { transport: 'rfc4733', spacedEndPackets: true }, JITTER],
+    ['rfc4733', { transport: 'rfc4733', onMs: 80, offMs: 60 }],
+    ['rfc4733, jitter', { transport: 'rfc4733', onMs: 100, offMs: 60 }, JITTER],
+    ['fast rfc4733', { transport: 'rfc4733', onMs: 40, offMs: 40 }],
+    ['bleed, jitter', { transport: 'bleed', toneLeadMs: 20 }, JITTER],
+    ['tones', { transport: 'tones', onMs: 80, offMs: 60 }],
+  ])('does so when all is held up for up to 400 ms now and then: %s', async (_, keying, impairments) => {
+    for (let seed = 1; seed <= 12; seed += 1) {
+      const keys = NUMBERS[seed % NUMBERS.length] ?? '';
+      expect((await hear(keys, keying, impairments, seed, stallingWay(400, seed))).keys).toBe(keys);
     }
   });
 
