@@ -67,6 +67,7 @@ async function press(
   response.end(`keyed ${keys.length} keys\n`);
 }
 
+/** Shell commands that can be pasted one after the other; a test runs them as they are. */
 function instructions(stack: Stack, token: string, phoneUrl: string): string {
   const line = stack.lines[0];
   return `
@@ -77,28 +78,30 @@ export CA=${stack.pki.ca.certificate}
 export API=${stack.apiUrl}
 
 # the live calls
-curl --cacert $CA -H "Authorization: Bearer $TOKEN" $API/v1/calls
+curl -s --cacert $CA -H "Authorization: Bearer $TOKEN" $API/v1/calls
 
-# start a capture on the call that the agent is on
-curl --cacert $CA -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+# start a capture on the call that the agent is on, and remember its id
+export CREATED=$(curl -s --cacert $CA -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
   -H "Idempotency-Key: $(openssl rand -hex 16)" $API/v1/captures \\
-  -d '{"agent_id":"${line?.agentId ?? ''}","purpose":"charge","amount":{"value":4200,"currency":"EUR"}}'
+  -d '{"agent_id":"${line?.agentId ?? ''}","purpose":"charge","amount":{"value":4200,"currency":"EUR"}}')
+export CAPTURE=$(echo "$CREATED" | grep -o 'cap_[0-9a-z]*'); echo "$CREATED"
 
-# follow it (put the capture's id in)
-export CAPTURE=cap_…
-curl -N --cacert $CA -H "Authorization: Bearer $TOKEN" $API/v1/captures/$CAPTURE/events
+# follow it from the background: its events come in between
+curl -sN --cacert $CA -H "Authorization: Bearer $TOKEN" $API/v1/captures/$CAPTURE/events &
 
-# press keys on the caller's phone: card number, expiry, security code
-curl -d '4242424242424242#' ${phoneUrl}/keys
-curl -d '1230' ${phoneUrl}/keys
-curl -d '123' ${phoneUrl}/keys
+# once it is "collecting", press keys on the caller's phone: card number, expiry, security code
+curl -s -d '4242424242424242#' ${phoneUrl}/keys
+curl -s -d '1230' ${phoneUrl}/keys
+curl -s -d '123' ${phoneUrl}/keys
 
-# charge it; what shows that it was masked
-curl -X POST --cacert $CA -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(openssl rand -hex 16)" \\
+# once it is "ready", charge it
+curl -s -X POST --cacert $CA -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(openssl rand -hex 16)" \\
   $API/v1/captures/$CAPTURE/submit
-curl --cacert $CA -H "Authorization: Bearer $TOKEN" $API/v1/captures/$CAPTURE/evidence
 
-# the caller hangs up
-curl -X POST ${phoneUrl}/hangup
+# what shows that it was masked
+curl -s --cacert $CA -H "Authorization: Bearer $TOKEN" $API/v1/captures/$CAPTURE/evidence
+
+# the caller hangs up, and the demo ends
+curl -s -X POST ${phoneUrl}/hangup
 `;
 }

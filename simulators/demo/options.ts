@@ -24,7 +24,7 @@ const TRANSPORTS = ['rfc4733', 'info', 'tones', 'bleed'] as const;
 export function readOptions(
   args: readonly string[],
   rtpengineInstalled: boolean,
-): DemoOptions | 'help' | string {
+): DemoOptions | 'help' | { readonly problem: string } {
   try {
     const { values } = parseArgs({
       args: [...args],
@@ -38,14 +38,17 @@ export function readOptions(
     });
     if (values.help) return 'help';
     const bridge = BRIDGES.find((name) => name === values.bridge);
-    if (bridge === undefined) return `--bridge is ${BRIDGES.join(' or ')}`;
+    if (bridge === undefined) return { problem: `--bridge is ${BRIDGES.join(' or ')}` };
     const transport = TRANSPORTS.find((name) => name === values.transport);
-    if (transport === undefined) return `--transport is one of ${TRANSPORTS.join(', ')}`;
+    if (transport === undefined) return { problem: `--transport is one of ${TRANSPORTS.join(', ')}` };
     if (bridge === 'dial' && !rtpengineInstalled) {
-      return 'the dial bridge needs rtpengine: apt-get install rtpengine-daemon, or --bridge conference';
+      return {
+        problem:
+          'the dial bridge needs rtpengine: apt-get install rtpengine-daemon, or use --bridge conference',
+      };
     }
     return { bridge, transport, decline: values.decline, hold: values.hold };
   } catch (error) {
-    return error instanceof Error ? error.message : 'the options cannot be read';
+    return { problem: error instanceof Error ? error.message : 'the options cannot be read' };
   }
 }

@@ -20,14 +20,14 @@ export async function searchEverywhere(
   const search = new Search([...textNeedlesOf('as digits', digits), ...encodedNeedlesOf('encoded', digits)]);
   const { pid, log } = stack.gateway();
   const { rows, directory } = await searchDatabase(stack.databaseUrl, search);
-  const inFiles = await Promise.all(
-    [...new Set([directory, ...directories])].map(async (each) => await searchFiles(each, search)),
-  );
+  const all = [directory, ...directories];
+  const separate = all.filter((each) => !all.some((other) => each.startsWith(`${other}/`)));
+  const inFiles = await Promise.all(separate.map(async (each) => await searchFiles(each, search)));
   return [
-    searchText("the gateway's log", 'lines', log, search),
-    searchText('the event stream', 'streams', streams, search),
+    searchText('the gateway’s log', 'lines', log, search),
+    searchText('the event stream', 'stream', streams, search),
     rows,
     ...inFiles,
-    searchMemory("the gateway's memory", pid, search),
+    searchMemory('the gateway’s memory', pid, search),
   ];
 }

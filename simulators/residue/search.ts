@@ -64,7 +64,7 @@ export async function searchDatabase(
     await client.query('CHECKPOINT');
     const { rows: settings } = await client.query<{ data_directory: string }>('SHOW data_directory');
     return {
-      rows: { place: 'database', amount: `${tables.length} tables, ${rowCount} rows`, found },
+      rows: { place: 'the database', amount: `${tables.length} tables, ${rowCount} rows`, found },
       directory: settings[0]?.data_directory ?? '',
     };
   } finally {
@@ -92,7 +92,7 @@ export async function searchFiles(directory: string, search: Search): Promise<Se
     files += 1;
     found.push(...search.in(content).map((needle) => `${needle}, in ${path}`));
   }
-  return { place: `files of ${directory}`, amount: `${files} files`, found };
+  return { place: `the files of ${directory}`, amount: `${files} files`, found };
 }
 
 /** The memory of a running process; see `scanProcessMemory`. */

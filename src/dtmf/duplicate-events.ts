@@ -14,13 +14,22 @@ const FRAMES_A_PRESS = 3;
 const LONGEST_APART_MS = 120;
 
 /** So many presses in a row, all with duplicates or all without, show what this phone does. */
-const PRESSES_FOR_A_HABIT = 3;
+const REPEATS_FOR_A_HABIT = 2;
+const SINGLES_FOR_A_HABIT = 3;
 
 /**
  * A phone with duplicates sends two frames of audio and two end packets before its next key: 80 ms. Half of it is left
  * to the unevenness of the way.
  */
 const LEAST_PAUSE_OF_DUPLICATES_MS = 40;
+/**
+ * For the same reason its next press is 31 ms more than the key away from the last duplicate, less the 20 ms by which
+ * a frame may be late in leaving: a step may be longer.
+ */
+const STEP_BEYOND_KEY_OF_A_HABIT_MS = 15;
+const LONGEST_STEP_OF_A_HABIT_MS = 75;
+/** On a phone without duplicates an uneven way takes at most this, and the pause, from the time between two presses. */
+const UNEVENNESS_MS = 20;
 /** Two steps, and the same again for unevenness. */
 const LONGEST_DUPLICATES_MS = 150;
 
@@ -51,9 +60,9 @@ type Habit = 'unknown' | 'repeats' | 'once';
  * - one step of 25 to 55 ms after the press's last frame (the third frame of short keys). Closer than 25 ms is no step:
  *   such a frame belongs to another press whose frames run between these.
  *
- * What the phone has done so far decides where time alone cannot. Most phones never make a duplicate: for them only the
- * steps count, so that an uneven way, on which two presses come closer, loses no key. A phone whose every press had
- * duplicates pauses longer than its duplicates last, so theirs may come late.
+ * What the phone has done so far decides where time alone cannot. Most phones never make a duplicate: two presses of
+ * theirs may come closer on an uneven way, and no key is lost. A phone whose every press had duplicates pauses longer
+ * than these last, so they may come late.
  *
  * Times of sending come from an `ArrivalClock`, and the longest time that may lie between two frames decides. So what
  * cannot be told (short keys within a stall) counts as a press: a key too many shows in the field's check, a lost one
@@ -104,8 +113,8 @@ export class DuplicateEvents {
   }
 
   #habit(): Habit {
-    if (this.#repeated >= PRESSES_FOR_A_HABIT) return 'repeats';
-    return this.#single >= PRESSES_FOR_A_HABIT ? 'once' : 'unknown';
+    if (this.#repeated >= REPEATS_FOR_A_HABIT) return 'repeats';
+    return this.#single >= SINGLES_FOR_A_HABIT ? 'once' : 'unknown';
   }
 }
 
@@ -113,13 +122,20 @@ function repeats(press: Press, sent: SendingTime, habit: Habit): boolean {
   if (press.frames === FRAMES_A_PRESS) return false;
   if (longestBetween(press.first, sent) <= apartMs(press.durationMs, habit) - CLOCK_TOLERANCE_MS) return true;
   const step = longestBetween(press.last, sent);
-  return step >= SHORTEST_STEP_MS && step <= LONGEST_STEP_MS;
+  return step >= SHORTEST_STEP_MS && step <= longestStepMs(press.durationMs, habit);
+}
+
+function longestStepMs(durationMs: number, habit: Habit): number {
+  if (habit !== 'repeats') return LONGEST_STEP_MS;
+  const keyMs = Math.max(durationMs, SHORTEST_KEY_MS);
+  return Math.min(keyMs + STEP_BEYOND_KEY_OF_A_HABIT_MS, LONGEST_STEP_OF_A_HABIT_MS);
 }
 
 /** Two presses are at least so far apart: what comes sooner is a duplicate. */
 function apartMs(durationMs: number, habit: Habit): number {
   const keyMs = Math.max(durationMs, SHORTEST_KEY_MS);
-  if (habit === 'once') return SHORTEST_KEY_MS + SHORTEST_PAUSE_MS;
+  const shortestMs = SHORTEST_KEY_MS + SHORTEST_PAUSE_MS;
+  if (habit === 'once') return Math.max(shortestMs, Math.min(keyMs - UNEVENNESS_MS, LONGEST_APART_MS));
   if (habit === 'repeats') return Math.min(keyMs + LEAST_PAUSE_OF_DUPLICATES_MS, LONGEST_DUPLICATES_MS);
   return Math.min(keyMs + SHORTEST_PAUSE_MS, LONGEST_APART_MS);
 }

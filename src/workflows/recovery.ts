@@ -6,7 +6,7 @@ import { appendCaptureEvents, lastSequence } from '../events/store.ts';
 import type { NewAccountEvent } from '../events/types.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { CaptureEvent, CaptureResource, PaymentResource } from './contract.ts';
+import type { CaptureEvent, CaptureFieldResource, CaptureResource, PaymentResource } from './contract.ts';
 import { findRecordedPayment, markAttemptsUnknown } from './stores/attempt-store.ts';
 import {
   lockOpenCaptures,
@@ -79,6 +79,7 @@ async function interrupt(db: Queryable, { accountId, view }: OpenCapture, at: Da
   const capture: CaptureResource = {
     ...rest,
     status: 'interrupted',
+    fields: rest.fields.map(withoutKeyed),
     ...(payment && { payment }),
     updated_at: at.toISOString(),
     ended_at: at.toISOString(),
@@ -94,6 +95,13 @@ async function interrupt(db: Queryable, { accountId, view }: OpenCapture, at: Da
     audited: captureInterrupted(accountId, view, capture),
     told: accountEventsOf(view, capture),
   };
+}
+
+/** What was half keyed died with the process; a capture that ends shows such a field as empty. */
+function withoutKeyed(field: CaptureFieldResource): CaptureFieldResource {
+  if (field.status !== 'collecting') return field;
+  const { brand: _brand, ...rest } = field;
+  return { ...rest, status: 'empty', digits: 0 };
 }
 
 /**

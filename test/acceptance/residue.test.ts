@@ -343,14 +343,14 @@ describe.each(['dial', 'conference'] as const)(
           await client.query(`CREATE TABLE planted_number AS SELECT ${digits}::bigint AS number`);
           await client.end();
         },
-        trace: /^number as ASCII, in public\.planted_number, database$/,
+        trace: /^number as ASCII, in public\.planted_number, the database$/,
       },
       {
         where: 'a file',
         plant: async (digits) => {
           await writeFile(join(stack.directory, 'planted'), Buffer.from(digits, 'utf16le'));
         },
-        trace: /^number as UTF-16, in .*\/planted, files of /,
+        trace: /^number as UTF-16, in .*\/planted, the files of /,
       },
     ])('and the search finds a number that is planted in $where', async ({ plant, trace }) => {
       const number = randomVisa();

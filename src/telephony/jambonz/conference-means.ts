@@ -12,6 +12,11 @@ const MUTE_ACTS_AFTER_MS = 40;
 /** An unmute acts within 92 ms (measured). jambonz does not confirm it and silence cannot. */
 const UNMUTE_ACTS_AFTER_MS = 92;
 const SILENT_WITHIN_MS = 1500;
+/**
+ * At the start of a capture the sentinel's socket is only being opened: how long that may take is the session's own
+ * limit (SECURE_TIMEOUT_MS, 30 s at most).
+ */
+const FIRST_SILENT_WITHIN_MS = 30_000;
 
 const LOCK_NOTE = 'a conference passes no digit events';
 
@@ -33,16 +38,20 @@ export class ConferenceMask implements Mask {
   }
 
   async close(): Promise<MaskConfirmation> {
-    const { detail } = await this.closeGuard();
+    const { detail } = await this.#mute(FIRST_SILENT_WITHIN_MS);
     return { detail: `${LOCK_NOTE}; ${detail}` };
   }
 
   async closeGuard(): Promise<MaskConfirmation> {
+    return await this.#mute(SILENT_WITHIN_MS);
+  }
+
+  async #mute(silentWithinMs: number): Promise<MaskConfirmation> {
     this.#guarded = true;
     this.#ears.callerLoudest();
     this.#participant('mute');
     const actsMs = this.#clock.monotonicMs() + MUTE_ACTS_AFTER_MS;
-    const silence = await this.#ears.agent.silence(actsMs, SILENT_WITHIN_MS);
+    const silence = await this.#ears.agent.silence(actsMs, silentWithinMs);
     const afterMs = Math.round(silence.afterMs + MUTE_ACTS_AFTER_MS);
     return { detail: `mute sent, agent leg silent from ${afterMs} ms after it; ${this.#callerWas()}` };
   }

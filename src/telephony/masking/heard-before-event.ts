@@ -20,11 +20,14 @@ const LEAD_FRAMES = 3;
 export function wasHeardBeforeEvent(samples: Int16Array, pressMs: number): boolean {
   const eventFrames = Math.ceil(pressMs / FRAME_MS);
   const eventFrom = samples.length - (eventFrames + END_FRAMES + LATE_FRAMES) * FRAME_SAMPLES;
-  const gap = firstGap(samples, Math.max(0, eventFrom - LEAD_FRAMES * FRAME_SAMPLES));
-  if (gap === undefined) return true; // this source leaves no gap, so it has lost nothing
-  if (gap.start < eventFrom) return false;
+  const event = firstGap(samples, Math.max(0, eventFrom));
+  const leadEnd = event?.start ?? eventFrom;
+  // From its own beginning, since right before the lead there may be the end of the key before.
+  const lead = samples.subarray(Math.max(0, leadEnd - LEAD_FRAMES * FRAME_SAMPLES), Math.max(0, leadEnd));
+  if (firstGap(lead, 0) !== undefined) return false;
+  if (event === undefined) return true; // this source leaves no gap, so it has lost nothing
   // Longer than the event takes: something right before it is missing, and looks like a part of it.
-  const frames = Math.round((gap.end - gap.start) / FRAME_SAMPLES);
+  const frames = Math.round((event.end - event.start) / FRAME_SAMPLES);
   return frames === eventFrames || frames === eventFrames + END_FRAMES;
 }
 

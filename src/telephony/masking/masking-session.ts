@@ -368,8 +368,13 @@ export class MaskingSession implements Masking {
 
   async #confirmAgain(fault: Fault): Promise<void> {
     if (fault === 'leg_renegotiated') {
-      await this.#call.saveLock(await this.#mask.record(this.#options.captureId));
-      await this.#mask.close();
+      // The new leg is not masked yet: closing it waits for nothing. Until the record is written, a crash leaves a
+      // lock too many, never one too few.
+      const closed = this.#mask.close();
+      const saved = this.#mask
+        .record(this.#options.captureId)
+        .then(async (record) => await this.#call.saveLock(record));
+      await Promise.all([closed, saved]);
       this.#guard.confirmedClosed();
     } else if (fault === 'listen_lost' || fault === 'sentinel_lost') {
       await this.#mask.verify();

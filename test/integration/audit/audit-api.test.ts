@@ -180,6 +180,15 @@ describe('GET /v1/audit/export', () => {
     expect(previous).toEqual([GENESIS_HASH, ...read.slice(0, -1).map(({ hash }) => hash)]);
   });
 
+  test('what is no filter is neither in the manifest nor in the trail', async () => {
+    const unknown = `x${'9'.repeat(20)}`;
+    const { status, body } = await get(`/v1/audit/export?result=done&${unknown}=4012001037141112`);
+    expect(status).toBe(200);
+    const { manifest } = JSON.parse(body.trimEnd().split('\n').at(-1) ?? '') as { manifest: ExportManifest };
+    expect(manifest.filter).toEqual({ result: 'done' });
+    expect(body).not.toContain(unknown);
+  });
+
   test('a HEAD request exports nothing', async () => {
     const before = (await page('?limit=1')).records[0]?.sequence;
     const { statusCode, headers } = await http.server.inject({

@@ -51,6 +51,14 @@ describe('captures that a process left open', () => {
     expect(await next().get(world.actor, id)).toEqual(row.view);
   });
 
+  test('show nothing of what was half keyed, and keep what was accepted', async () => {
+    const id = await orphan();
+    await recoverAll();
+    const { fields } = await next().get(world.actor, id);
+    expect(fields[0]).toMatchObject({ field: 'card_number', status: 'accepted', last4: '1112' });
+    expect(fields[1]).toEqual({ field: 'expiry', required: true, status: 'empty', digits: 0, attempts: 0 });
+  });
+
   test('get one more event, far above every number that was told', async () => {
     const id = await orphan();
     const before = await world.storedEvents(id);

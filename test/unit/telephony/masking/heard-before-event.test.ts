@@ -31,6 +31,12 @@ describe('wasHeardBeforeEvent', () => {
     expect(wasHeardBeforeEvent(heard(nothing(1), audio(before), nothing(7)), 100)).toBe(false);
   });
 
+  it('holds for a key that follows another after no more than the time of a lead', () => {
+    expect(wasHeardBeforeEvent(heard(nothing(7), audio(3), nothing(7)), 100)).toBe(true);
+    expect(wasHeardBeforeEvent(heard(nothing(7), audio(3), nothing(7), audio(1)), 100)).toBe(true);
+    expect(wasHeardBeforeEvent(heard(nothing(7), audio(2), nothing(7)), 100)).toBe(false);
+  });
+
   it('does not care about what is missing earlier than any lead', () => {
     expect(wasHeardBeforeEvent(heard(nothing(1), audio(5), nothing(7)), 100)).toBe(true);
   });
