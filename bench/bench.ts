@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { measureCaptures, p50, p99 } from './captures.ts';
 import { measureDetector } from './detector.ts';
+import { measureHttp } from './http.ts';
 import { measureRelay } from './relay.ts';
 
 const KILOBYTE = 1024;
@@ -21,6 +22,7 @@ async function main(): Promise<void> {
   const captures = await measureCaptures(calls, rounds);
   const relay = await measureRelay(calls, captures.latencies.length);
   const detector = measureDetector(minutes);
+  const http = values.quick ? await measureHttp(4, 2, 50) : await measureHttp();
 
   line('captures per second (each keys 24 keys, 62 ms apart)', captures.capturesPerSecond.toFixed(1));
   line('captures per second of the gateway’s processor time', captures.capturesPerProcessorSecond.toFixed(1));
@@ -43,6 +45,12 @@ async function main(): Promise<void> {
     detector.detector.toFixed(0),
     `bare energy sum ${detector.bareLoop.toFixed(0)}, ratio ${ratio}`,
   );
+  for (const [what, ours, bare] of [
+    ['authenticated GET of a capture, requests a second', http.reads, http.bareReads],
+    ['captures created a second', http.creates, http.bareCreates],
+  ] as const) {
+    line(what, ours.toFixed(0), `bare route ${bare.toFixed(0)}, ratio ${(ours / bare).toFixed(2)}`);
+  }
 }
 
 await main();
