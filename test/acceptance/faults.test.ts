@@ -53,13 +53,20 @@ const LINE = {
   unanswered: 10,
   givenUp: 11,
   strangers: 12,
+  appStalled: 13,
 } as const;
 
+/** More than the gateway takes for a frame of jambonz, less than it refuses to read at all. */
+const TOO_LARGE_BYTES = 300 * 1024;
 /** What is no frame of jambonz, and how the gateway calls it in its log. */
 const MALFORMED = [
   { frame: '{"type":"session:new"', reason: 'not_json' },
   { frame: Buffer.from([0, 1, 2, 255]), reason: 'binary' },
   { frame: JSON.stringify({ type: 'call:status', data: {} }), reason: 'no_type_or_msgid' },
+  {
+    frame: JSON.stringify({ type: 'call:status', msgid: '1', data: 'x'.repeat(TOO_LARGE_BYTES) }),
+    reason: 'too_large',
+  },
 ] as const;
 
 interface Begun {
@@ -244,6 +251,14 @@ describe.each(['dial', 'conference'] as const)('faults over the %s bridge', (bri
     expect(closeCodes(call)).toContain(1006);
   });
 
+  it.concurrent('goes on while the control socket is stalled', async () => {
+    const begun = await startTrusted(LINE.appStalled, `${bridge}-app-stalled`);
+    begun.call.faults.stallAppSocket(STALL_MS);
+    // What jambonz is told meanwhile it does later: the call is released then, and not before.
+    expectNotInterrupted(begun.capture, await finish(begun, REST));
+    expect(closeCodes(begun.call)).not.toContain(1006);
+  });
+
   it.concurrent.each([
     { name: 'dropped', line: LINE.listenDropped },
     { name: 'stalled', line: LINE.listenStalled },
@@ -390,7 +405,7 @@ describe.each(['dial', 'conference'] as const)('faults over the %s bridge', (bri
   });
 
   it('no agent was given a key at any time', async () => {
-    expect(heard).toHaveLength(bridge === 'dial' ? 10 : 9);
+    expect(heard).toHaveLength(bridge === 'dial' ? 11 : 10);
     for (const judge of heard) await judge();
   });
 });

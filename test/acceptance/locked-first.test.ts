@@ -39,6 +39,13 @@ function leg(call: SimulatedCall): string {
   return call.agentCallId;
 }
 
+/** A call on which both sides talk, and of which the gateway knows that they do. */
+async function connectedCall(stack: Stack, line: number): Promise<SimulatedCall> {
+  const call = await talkingCall(stack, { line });
+  await untilCall(stack, line, { state: 'connected' });
+  return call;
+}
+
 async function untilListening(call: SimulatedCall): Promise<void> {
   await vi.waitFor(
     () =>
@@ -76,7 +83,7 @@ async function keyAstray(
   reference: string,
   transport: 'rfc4733' | 'tones',
 ): Promise<void> {
-  const call = await talkingCall(stack, { line });
+  const call = await connectedCall(stack, line);
   const startedMs = performance.now();
   const key = async (digits: string): Promise<void> => {
     await call.caller.key(digits, { transport, onMs: 80, offMs: 80 });
@@ -119,7 +126,7 @@ async function keyAstray(
 
 /** Keys without a field, a cancel, and then a capture that must know nothing of them. */
 async function keyAndCancel(stack: Stack, line: number, reference: string): Promise<void> {
-  const call = await talkingCall(stack, { line });
+  const call = await connectedCall(stack, line);
   const capture = await startCapture(stack, { line, request: { reference, auto_advance: false } });
   await capture.untilStatus('collecting');
   await call.caller.key('4000000000000002#', { transport: 'rfc4733', onMs: 60, offMs: 60 });
@@ -146,7 +153,7 @@ async function keyBeforeTheLock(
   transport: 'rfc4733' | 'info' | 'tones',
   holdLock: (call: SimulatedCall) => Promise<{ asked(): Promise<void>; letGo(): Promise<void> }>,
 ): Promise<void> {
-  const call = await talkingCall(stack, { line });
+  const call = await connectedCall(stack, line);
   const hold = await holdLock(call);
   const capture = await startCapture(stack, { line, request: { reference } });
   await Promise.all([untilListening(call), hold.asked()]);
@@ -240,7 +247,7 @@ describe('over the dial bridge', () => {
       fault: Parameters<NgRelay['fault']>[1],
       commands?: readonly string[],
     ): Promise<void> {
-      const call = await talkingCall(stack, { line });
+      const call = await connectedCall(stack, line);
       relay.fault(leg(call), fault, commands);
       const requestedAtMs = performance.now();
       const capture = await startCapture(stack, { line, request: { reference } });
@@ -276,7 +283,7 @@ describe('over the dial bridge', () => {
 
     it('when the lock cannot even be opened again: it stays on record until it can', async () => {
       const line = 9;
-      const call = await talkingCall(stack, { line });
+      const call = await connectedCall(stack, line);
       relay.fault(leg(call), 'lose', ['silence media', 'unsilence media', 'unblock DTMF']);
       const requestedAtMs = performance.now();
       const capture = await startCapture(stack, { line, request: { reference: 'stays-locked' } });
@@ -296,7 +303,7 @@ describe('over the dial bridge', () => {
 
     it('when the agent leg was deleted in rtpengine', async () => {
       const line = 10;
-      const call = await talkingCall(stack, { line });
+      const call = await connectedCall(stack, line);
       const ng = createNgClient(`udp://${rtpengine.ngUdp.host}:${rtpengine.ngUdp.port}`, {
         logger: silentLogger,
       });
@@ -315,10 +322,7 @@ describe('over the dial bridge', () => {
   });
 
   it('a stopped rtpengine refuses one capture, interrupts another, and both calls are captured after it', async () => {
-    const [running, other] = await Promise.all([
-      talkingCall(stack, { line: 11 }),
-      talkingCall(stack, { line: 12 }),
-    ]);
+    const [running, other] = await Promise.all([connectedCall(stack, 11), connectedCall(stack, 12)]);
     const startedMs = performance.now();
     const capture = await startCapture(stack, { line: 11, request: { reference: 'paused-capture' } });
     await capture.untilStatus('collecting');
@@ -361,10 +365,7 @@ describe('over the dial bridge', () => {
   });
 
   it('a killed rtpengine ends one capture and refuses another; after it new calls are captured', async () => {
-    const [running, other] = await Promise.all([
-      talkingCall(stack, { line: 0 }),
-      talkingCall(stack, { line: 1 }),
-    ]);
+    const [running, other] = await Promise.all([connectedCall(stack, 0), connectedCall(stack, 1)]);
     const capture = await startCapture(stack, { line: 0, request: { reference: 'killed-capture' } });
     await capture.untilStatus('collecting');
     await running.caller.key('424242', { transport: 'rfc4733' });
@@ -386,7 +387,7 @@ describe('over the dial bridge', () => {
     for (const call of [running, other]) call.hangUpCaller();
     await Promise.all([running.whenEnded, other.whenEnded]);
 
-    const next = await talkingCall(stack, { line: 1 });
+    const next = await connectedCall(stack, 1);
     await charge(stack, next, { line: 1, reference: 'killed-next' });
     await expectUnlocked(next, 'dial');
     next.hangUpCaller();
@@ -409,7 +410,7 @@ describe('over the dial bridge with a wrong address for FreeSWITCH', () => {
   afterAll(async () => await stack?.close());
 
   it('no capture is secured, and the call goes on', async () => {
-    const call = await talkingCall(stack);
+    const call = await connectedCall(stack, 0);
     const requestedAtMs = performance.now();
     const capture = await startCapture(stack, { request: { reference: 'wrong-address' } });
     await call.caller.key('4242', { transport: 'rfc4733', onMs: 60, offMs: 60 });
@@ -471,7 +472,7 @@ describe('over the conference bridge', () => {
       why: RegExp,
       fault: (call: SimulatedCall) => Promise<void> | undefined,
     ): Promise<void> {
-      const call = await talkingCall(stack, { line });
+      const call = await connectedCall(stack, line);
       const over = fault(call);
       const requestedAtMs = performance.now();
       const capture = await startCapture(stack, { line, request: { reference } });
@@ -497,7 +498,7 @@ describe('over the conference bridge', () => {
     });
 
     it('when nothing is heard of what the agent is given', async () => {
-      await refuse(6, 'sentinel-deaf', /the agent leg did not fall silent in time/, async (call) => {
+      await refuse(6, 'sentinel-deaf', /did not fall silent in time|was not confirmed in time/, async (call) => {
         call.faults.stallAppSocket(SECURE_TIMEOUT_MS + REFUSAL_SLACK_MS, 'agent');
         await delay(SECURE_TIMEOUT_MS + REFUSAL_SLACK_MS);
       });
@@ -505,7 +506,7 @@ describe('over the conference bridge', () => {
 
     it('when the lock cannot be put on record', async () => {
       const line = 7;
-      const call = await talkingCall(stack, { line });
+      const call = await connectedCall(stack, line);
       const { id } = await untilCall(stack, line, { state: 'connected' });
       const letGo = await holdCallRecord(stack.databaseUrl, id);
       const requestedAtMs = performance.now();

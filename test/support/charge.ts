@@ -4,7 +4,7 @@ import type { SimulatedCall } from '../../simulators/jambonz/simulator.ts';
 import type { Stack } from '../../simulators/stack/stack.ts';
 import type { CaptureResource, EvidenceResource } from '../../src/workflows/contract.ts';
 import { keyCard, startCapture, type Card, type FollowedCapture } from './acceptance.ts';
-import { ledgerOf, untilStep } from './records.ts';
+import { evidenceOf, ledgerOf, untilStep } from './records.ts';
 
 export type { Card } from './acceptance.ts';
 
@@ -30,7 +30,11 @@ export const APPROVED_TOO: Card = { number: '4012001037141112', expiry: '0931', 
 export async function charge(stack: Stack, call: SimulatedCall, wishes: ChargeWishes): Promise<Charge> {
   const { line, reference, card = APPROVED, transport = 'rfc4733' } = wishes;
   const capture = await startCapture(stack, { line, request: { reference } });
-  await keyCard(call, capture, card, { transport });
+  try {
+    await keyCard(call, capture, card, { transport });
+  } catch (cause) {
+    throw new Error(`its evidence: ${JSON.stringify(await evidenceOf(stack, capture.id))}`, { cause });
+  }
   return await submit(stack, capture, reference, card);
 }
 
