@@ -106,7 +106,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
-  for (const stop of stops.splice(0).reverse()) await stop();
+  for (const stop of stops.splice(0).toReversed()) await stop();
 }
 
 async function start(options: StackOptions, stops: (() => Promise<void>)[]): Promise<Stack> {
@@ -137,7 +137,7 @@ async function start(options: StackOptions, stops: (() => Promise<void>)[]): Pro
     const daemon = rtpengine;
     stops.push(async () => await daemon.stop());
   }
-  const plainMedia = rtpengine ? await createRtpengineMedia({ ng: rtpengine.ngUdp }) : createInProcessMedia();
+  const plainMedia = rtpengine ? createRtpengineMedia({ ng: rtpengine.ngUdp }) : createInProcessMedia();
   const media = options.aroundMedia?.(plainMedia) ?? plainMedia;
   stops.push(async () => await media.close());
 
@@ -190,7 +190,7 @@ async function start(options: StackOptions, stops: (() => Promise<void>)[]): Pro
   stops.push(async () => api.close());
 
   progress('simulated telephone system');
-  const simulator = await startJambonzSimulator({
+  const simulator = startJambonzSimulator({
     applicationUrl: `wss://127.0.0.1:${telephonyPort}/jambonz`,
     username: 'jambonz',
     password,
@@ -217,7 +217,7 @@ async function start(options: StackOptions, stops: (() => Promise<void>)[]): Pro
     async call(callOptions = {}) {
       const line = lines[callOptions.line ?? 0];
       if (line === undefined) throw new Error('the stack has no such line');
-      const call = await simulator.placeCall({
+      const call = simulator.placeCall({
         from: `+1555111${String(2000 + (callOptions.line ?? 0))}`,
         to: line.number,
         caller: { number: `+1555111${String(2000 + (callOptions.line ?? 0))}`, ...callOptions.caller },

@@ -18,7 +18,12 @@ describe.each(['dial', 'conference'] as const)('a charge over the %s bridge', (b
     const ended = await capture.untilStatus('succeeded');
     expect(ended.payment).toMatchObject({ status: 'succeeded' });
     const [entry] = await stack.provider.admin.ledger();
-    expect(entry).toMatchObject({ cardNumber: '4242424242424242', expiry: '1230', securityCode: '123', amount: 4200 });
+    expect(entry).toMatchObject({
+      cardNumber: '4242424242424242',
+      expiry: '1230',
+      securityCode: '123',
+      amount: 4200,
+    });
     call.hangUpCaller();
     await call.whenEnded;
   });

@@ -498,10 +498,15 @@ describe('over the conference bridge', () => {
     });
 
     it('when nothing is heard of what the agent is given', async () => {
-      await refuse(6, 'sentinel-deaf', /did not fall silent in time|was not confirmed in time/, async (call) => {
-        call.faults.stallAppSocket(SECURE_TIMEOUT_MS + REFUSAL_SLACK_MS, 'agent');
-        await delay(SECURE_TIMEOUT_MS + REFUSAL_SLACK_MS);
-      });
+      await refuse(
+        6,
+        'sentinel-deaf',
+        /did not fall silent in time|was not confirmed in time/,
+        async (call) => {
+          call.faults.stallAppSocket(SECURE_TIMEOUT_MS + REFUSAL_SLACK_MS, 'agent');
+          await delay(SECURE_TIMEOUT_MS + REFUSAL_SLACK_MS);
+        },
+      );
     });
 
     it('when the lock cannot be put on record', async () => {

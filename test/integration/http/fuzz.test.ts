@@ -52,7 +52,8 @@ const logLines = (): LogLine[] => world.log.map((line) => JSON.parse(line) as Lo
 
 /** Whose route took a request. A refusal names the request, and the log its route; a success is of the operation. */
 async function operationOf(answer: Answer, request: FuzzRequest): Promise<Operation | undefined> {
-  const id = /"request_id":"(req_\w+)"/.exec(answer.body)?.[1];
+  // A success may well hold the ids of other requests: the audit trail does.
+  const id = answer.status < 400 ? undefined : /"request_id":"(req_\w+)"/.exec(answer.body)?.[1];
   if (id === undefined) {
     // Only the token endpoint has refusals of another form.
     if (answer.body.startsWith('{"error":')) return operationAt('/oauth/token', 'POST');

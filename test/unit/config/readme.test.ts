@@ -13,5 +13,5 @@ it('the README lists every setting as the code has it (UPDATE_README=1 writes th
   );
   expect(PLACE.test(readme)).toBe(true);
   if (process.env['UPDATE_README'] === '1') writeFileSync(README, expected);
-  else expect(readme).toBe(expected);
+  expect(readFileSync(README, 'utf8')).toBe(expected);
 });
