@@ -19,10 +19,10 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const postgres of started.splice(0)) {
-    await postgres.stop();
-    await rm(postgres.directory, { recursive: true, force: true });
-  }
+  // All of them before anything is removed: several may have had the same directory, one after the other.
+  const all = started.splice(0);
+  for (const postgres of all) await postgres.stop();
+  for (const { directory } of all) await rm(directory, { recursive: true, force: true });
   await rm(dataDir, { recursive: true, force: true });
 });
 
