@@ -1,13 +1,17 @@
 import { startStack, type Stack } from '../simulators/stack/stack.ts';
 import type { SimulatedCall } from '../simulators/jambonz/simulator.ts';
 import type { EventStreamHandle } from '../simulators/stack/api-client.ts';
-import { PacedKeys } from './paced-keys.ts';
-import { percentile, processorSeconds, residentBytes } from './process-figures.ts';
+import { InstantMedia } from './instant-media.ts';
+import { memoryOf, processorSeconds, type Memory } from './process-figures.ts';
 
 /** A published test number without the same digit twice in a row. */
 const CARD_NUMBER = '4242424242424242';
 const EXPIRY = '1230';
 const SECURITY_CODE = '123';
+/** The media decides how: at once. */
+const KEYING = { transport: 'rfc4733' } as const;
+/** 16 digits each. */
+const LATENCY_ROUNDS = 8;
 
 interface Capture {
   readonly status: string;
@@ -17,25 +21,32 @@ interface Capture {
 const captureOf = (data: unknown): Capture => (data as { capture: Capture }).capture;
 
 export interface CaptureFigures {
-  readonly calls: number;
   readonly capturesPerSecond: number;
   readonly capturesPerProcessorSecond: number;
-  /** From handing a key over to the agent's event, ms. */
+  /** From handing a key over to the agent's event, ms: with `latencyCalls` captures at a time, and with all. */
   readonly latencies: readonly number[];
-  readonly bytesPerCall: number;
-  readonly bytesPerOpenCapture: number;
+  readonly latenciesUnderLoad: readonly number[];
+  readonly perCall: Memory;
+  readonly perOpenCapture: Memory;
 }
 
-/** `calls` calls at once through one gateway process, `rounds` captures on each. */
-export async function measureCaptures(calls: number, rounds: number): Promise<CaptureFigures> {
-  const keys = new PacedKeys();
+export interface CaptureLoad {
+  /** How many calls are up, each with captures one after the other. */
+  readonly calls: number;
+  readonly rounds: number;
+  /** So few that neither process waits for a processor. */
+  readonly latencyCalls: number;
+}
+
+/** Captures through one gateway process. */
+export async function measureCaptures(load: CaptureLoad): Promise<CaptureFigures> {
   const stack = await startStack({
     bridge: 'conference',
-    lines: calls,
-    aroundMedia: (media) => keys.around(media),
+    lines: load.calls,
+    aroundMedia: (media) => new InstantMedia(media),
   });
   try {
-    return await measure(stack, keys, calls, rounds);
+    return await measure(stack, load);
   } finally {
     await stack.close();
   }
@@ -43,42 +54,53 @@ export async function measureCaptures(calls: number, rounds: number): Promise<Ca
 
 async function measure(
   stack: Stack,
-  keys: PacedKeys,
-  count: number,
-  rounds: number,
+  { calls: count, rounds, latencyCalls }: CaptureLoad,
 ): Promise<CaptureFigures> {
   const { pid } = stack.gateway();
-  const idle = residentBytes(pid);
+  const idle = memoryOf(pid);
   const calls = await Promise.all(
     Array.from({ length: count }, async (_, line) => await stack.call({ line })),
   );
-  const connected = residentBytes(pid);
+  const connected = memoryOf(pid);
 
-  // The first round also warms up; its memory is read while every capture is open and keyed half.
+  // The first captures also warm up; memory is read while all are open and keyed half.
   const open = await Promise.all(calls.map(async (_, line) => await begin(stack, line)));
-  await Promise.all(calls.map(async (call) => await keys.press(call.caller, CARD_NUMBER.slice(0, 8))));
-  const capturing = residentBytes(pid);
+  await Promise.all(calls.map(async ({ caller }) => await caller.key(CARD_NUMBER.slice(0, 8), KEYING)));
+  const capturing = memoryOf(pid);
   await Promise.all(open.map(async ({ id, stream }) => await cancel(stack, id, stream)));
 
-  const latencies: number[] = [];
+  const latencies = await chargeAll(stack, calls.slice(0, latencyCalls), LATENCY_ROUNDS);
   const startedAt = performance.now();
   const processorBefore = processorSeconds(pid);
-  await Promise.all(
-    calls.map(async (call, line) => {
-      for (let round = 0; round < rounds; round += 1)
-        latencies.push(...(await charge(stack, keys, call, line)));
-    }),
-  );
+  const latenciesUnderLoad = await chargeAll(stack, calls, rounds);
   const seconds = (performance.now() - startedAt) / 1000;
   const processor = processorSeconds(pid) - processorBefore;
   return {
-    calls: count,
     capturesPerSecond: (count * rounds) / seconds,
     capturesPerProcessorSecond: (count * rounds) / processor,
     latencies,
-    bytesPerCall: (connected - idle) / count,
-    bytesPerOpenCapture: (capturing - connected) / count,
+    latenciesUnderLoad,
+    perCall: difference(connected, idle, count),
+    perOpenCapture: difference(capturing, connected, count),
   };
+}
+
+function difference(after: Memory, before: Memory, count: number): Memory {
+  return {
+    resident: (after.resident - before.resident) / count,
+    anonymous: (after.anonymous - before.anonymous) / count,
+  };
+}
+
+/** `rounds` captures on each call, all calls at once. Returns how long each digit took. */
+async function chargeAll(stack: Stack, calls: readonly SimulatedCall[], rounds: number): Promise<number[]> {
+  const latencies: number[] = [];
+  await Promise.all(
+    calls.map(async (call, line) => {
+      for (let round = 0; round < rounds; round += 1) latencies.push(...(await charge(stack, call, line)));
+    }),
+  );
+  return latencies;
 }
 
 async function begin(stack: Stack, line: number): Promise<{ id: string; stream: EventStreamHandle }> {
@@ -107,23 +129,31 @@ async function cancel(stack: Stack, id: string, stream: EventStreamHandle): Prom
   await stream.ended;
 }
 
-async function charge(stack: Stack, keys: PacedKeys, call: SimulatedCall, line: number): Promise<number[]> {
+async function charge(stack: Stack, { caller }: SimulatedCall, line: number): Promise<number[]> {
   const { id, stream } = await begin(stack, line);
-  const accepted = async (field: string): Promise<unknown> =>
-    await stream.until(({ data }) =>
-      captureOf(data).fields.some((entry) => entry.field === field && entry.status === 'accepted'),
+  const accepted = async (field: string): Promise<void> => {
+    const { data } = await stream.until((event) =>
+      captureOf(event.data).fields.some(
+        (entry) => entry.field === field && ['accepted', 'rejected'].includes(entry.status),
+      ),
     );
-  const pressedAt = await keys.press(call.caller, `${CARD_NUMBER}#`);
+    const taken = captureOf(data).fields.find((entry) => entry.field === field);
+    if (taken?.status !== 'accepted') throw new Error(`${field} was rejected: keys were lost`);
+  };
+  const keyed = await caller.key(`${CARD_NUMBER}#`, KEYING);
   await accepted('card_number');
-  await keys.press(call.caller, EXPIRY);
+  await caller.key(EXPIRY, KEYING);
   await accepted('expiry');
-  await keys.press(call.caller, SECURITY_CODE);
+  await caller.key(SECURITY_CODE, KEYING);
   await stream.until(({ data }) => captureOf(data).status === 'ready');
   await stack.api.post(`/v1/captures/${id}/submit`);
   const ended = await stream.until(({ data }) => ['succeeded', 'failed'].includes(captureOf(data).status));
   if (captureOf(ended.data).status !== 'succeeded') throw new Error('a capture failed');
   await stream.ended;
-  return latenciesOf(stream, pressedAt);
+  return latenciesOf(
+    stream,
+    keyed.map(({ startMs }) => startMs),
+  );
 }
 
 /** The event that first shows n digits belongs to the n-th key. */
@@ -138,6 +168,3 @@ function latenciesOf(stream: EventStreamHandle, pressedAt: readonly number[]): n
   }
   return latencies;
 }
-
-export const p50 = (figures: readonly number[]): number => percentile(figures, 0.5);
-export const p99 = (figures: readonly number[]): number => percentile(figures, 0.99);

@@ -10,10 +10,17 @@ export function processorSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-/** Resident memory of a process in bytes, proc_pid_status(5). */
-export function residentBytes(pid: number): number {
-  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(line?.[1] ?? 0) * 1024;
+/** Bytes, proc_pid_status(5): all that is resident, and of it what is no file: heap, buffers and stacks. */
+export interface Memory {
+  readonly resident: number;
+  readonly anonymous: number;
+}
+
+export function memoryOf(pid: number): Memory {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const bytesOf = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) * 1024;
+  return { resident: bytesOf('VmRSS'), anonymous: bytesOf('RssAnon') };
 }
 
 /** The value below which `share` of the figures lie. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 import { createDevelopmentPki } from '../src/pki/development.ts';
 import { ApiClient } from '../simulators/stack/api-client.ts';
-import { KEY_SPACING_MS } from './paced-keys.ts';
+import { KEY_SPACING_MS } from './instant-media.ts';
 
 /** One silent listen frame, 20 ms: jambonz sends fifty a second beside the digits. */
 const FRAME = Buffer.alloc(320);

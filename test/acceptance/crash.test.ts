@@ -17,7 +17,7 @@ import {
 } from '../support/acceptance.ts';
 import { expectNoKey, expectSilence, expectUnlocked } from '../support/agent-ear.ts';
 import { APPROVED, APPROVED_TOO, submit } from '../support/charge.ts';
-import { expectProblem, ledgerOf, readCapture, untilCall } from '../support/records.ts';
+import { expectNothingKeyed, expectProblem, ledgerOf, readCapture, untilCall } from '../support/records.ts';
 
 type KeyedTransport = 'rfc4733' | 'tones';
 
@@ -184,7 +184,7 @@ describe.each(['dial', 'conference'] as const)('a crash over the %s bridge', (br
       const cutOff = keyedOn(line);
       const { call } = cutOff;
       const { id: callId } = await expectAdopted(cutOff);
-      await expectInterrupted(cutOff.capture);
+      expectNothingKeyed(await expectInterrupted(cutOff.capture));
 
       const reference = `crash-again-${line}`;
       const capture = await startCapture(stack, { line, request: { reference } });
@@ -219,7 +219,7 @@ describe.each(['dial', 'conference'] as const)('a crash over the %s bridge', (br
     const cutOff = keyedOn(RELEASED.line);
     const { call } = cutOff;
     const { id: callId } = await expectAdopted(cutOff);
-    await expectInterrupted(cutOff.capture);
+    expectNothingKeyed(await expectInterrupted(cutOff.capture));
 
     const refusedMs = performance.now();
     const onlyReads = stack.api.as(await stack.token(['calls:read', 'captures:write']));

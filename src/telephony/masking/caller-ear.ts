@@ -30,6 +30,8 @@ const SAMPLES_PER_MS = SAMPLE_RATE_HZ / 1000;
 const EVENT_ARRIVES_WITHIN_MS = 84;
 /** In the audio the event of a press of 100 ms begins 140 ms before its frame (measured). */
 const EVENT_BEGINS_BEFORE_PRESS_MS = 40;
+/** A frame of audio comes every 20 ms; without any for longer the stream stands still. */
+const STILL_FLOWS_MS = 100;
 /** How far before an event a tone may begin and still be its lead. */
 const LEAD_LOOK_MS = 300;
 /** 10 ms: with less the look cannot rule out a tone, and says that there is one. */
@@ -52,6 +54,7 @@ export class CallerEar {
   readonly #toneStarts = new Float64Array(16);
   #eventStartedMs: number | undefined;
   #lastAudioMs: number | undefined;
+  #receivedSamples = 0;
   #soundedMs: number | undefined;
   #afterGap = false;
   #sounding = false;
@@ -80,8 +83,15 @@ export class CallerEar {
     return this.#sounding;
   }
 
+  /** How much audio has been received in all, ms; undefined when none came for the last 100 ms. */
+  get receivedMs(): number | undefined {
+    const flows = this.#clock.monotonicMs() - (this.#lastAudioMs ?? -Infinity) <= STILL_FLOWS_MS;
+    return flows ? this.#receivedSamples / SAMPLES_PER_MS : undefined;
+  }
+
   audio(samples: Int16Array): void {
     const nowMs = this.#clock.monotonicMs();
+    this.#receivedSamples += samples.length;
     if (this.#afterGap) this.#skipGap(nowMs, samples.length);
     this.#lastAudioMs = nowMs;
     if (this.#meter.push(samples) >= AUDIBLE_DBFS) this.#soundedMs = nowMs;

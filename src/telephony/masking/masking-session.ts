@@ -39,6 +39,9 @@ const PRESS_UNCERTAIN_MS = 25;
 /** Keys that a media server held while it stood still come at once when it goes on: they are over after this quiet. */
 const DRAINED_AFTER_MS = 1000;
 const LONGEST_DRAIN_MS = 5000;
+/** Audio that is later than this is held up somewhere, and keys with it. */
+const BEHIND_MS = 100;
+const LOOK_AGAIN_MS = 20;
 /** A caller who goes on keying holds the tail open; this ends it. */
 const LONGEST_TAIL_MS = 30_000;
 /** A doubt that was no digit is forgotten after this much quiet. */
@@ -461,9 +464,19 @@ export class MaskingSession implements Masking {
     if (this.#notOpened !== undefined) throw this.#notOpened;
   }
 
-  /** Every key restarts it, so that none is cut in two: a press is only reported once it has ended. */
+  /**
+   * Every key restarts it, so that none is cut in two: a press is only reported once it has ended. Keys come in order
+   * with the audio: while that of the tail has not been received, a key may be on its way with it, however late it is.
+   */
   async #tail(tailMs: number): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
+    const receivedMs = this.#callerEar.receivedMs;
+    const isBehind = (): boolean => {
+      const tailLastedMs = this.#clock.monotonicMs() - startedMs;
+      if (receivedMs === undefined || tailLastedMs >= DEAF_TAIL_MS) return false;
+      const received = this.#callerEar.receivedMs;
+      return received === undefined || tailLastedMs - (received - receivedMs) > BEHIND_MS;
+    };
     // What was keyed before is waited for however long it takes; what is keyed from now on is not.
     const latestMs = Math.max(startedMs, this.#relayed.endsMs) + LONGEST_TAIL_MS;
     let restMs = tailMs;
@@ -472,6 +485,7 @@ export class MaskingSession implements Masking {
       await new Promise<void>((resolve) => void this.#clock.after(waitMs, resolve));
       const lastMs = Math.max(startedMs, this.#lastKeyMs, this.#relayed.endsMs);
       restMs = this.#callerEar.sounding ? tailMs : lastMs + tailMs - this.#clock.monotonicMs();
+      if (restMs <= 0 && isBehind()) restMs = LOOK_AGAIN_MS;
     }
   }
 

@@ -197,7 +197,7 @@ describe('the guard', () => {
     expect(world.did).toContain('openGuard');
     expect(steps(session.evidence())).toContain('guard_opened');
     const released = session.release();
-    await world.clock.advance(1000);
+    await world.quiet(1000);
     await released;
 
     world.did.length = 0;
@@ -509,13 +509,46 @@ describe('release', () => {
     world.did.length = 0;
     const released = session.release();
     expect(session.release()).toBe(released);
-    await world.clock.advance(299);
+    await world.quiet(280);
+    await world.clock.advance(19);
     expect(world.did).toEqual([]);
     await world.clock.advance(1);
     await released;
     expect(world.did).toEqual(['open', 'lock cleared', 'listening off', 'recording on']);
     expect(steps(session.evidence()).slice(-3)).toEqual(['guard_opened', 'released', 'recording_started']);
     expect(world.watcher).toBeUndefined();
+  });
+
+  it('does not open while audio of the tail is held up, and a key perhaps with it', async () => {
+    const world = new MaskedWorld();
+    const session = await world.secure();
+    await world.quiet(400);
+    world.did.length = 0;
+    const released = session.release();
+    await world.quiet(100);
+    await world.clock.advance(400); // this process, or the way to it, stands still
+    expect(world.did).toEqual([]);
+    for (let frame = 0; frame < 4; frame += 1) world.sink?.audio(new Int16Array(160));
+    world.sink?.key(4, 100);
+    for (let frame = 0; frame < 16; frame += 1) world.sink?.audio(new Int16Array(160));
+    await world.quiet(420); // sent on to the agent for 140 ms, and the tail
+    expect(world.did).toEqual([]);
+    await world.quiet(60);
+    await released;
+    expect(world.did[0]).toBe('open');
+  });
+
+  it('opens after two seconds when the audio does not come back', async () => {
+    const world = new MaskedWorld();
+    const session = await world.secure();
+    await world.quiet(400);
+    world.did.length = 0;
+    const released = session.release();
+    await world.clock.advance(1980);
+    expect(world.did).toEqual([]);
+    await world.clock.advance(60);
+    await released;
+    expect(world.did[0]).toBe('open');
   });
 
   it('starts the tail anew for every key, and for as long as one sounds', async () => {
