@@ -28,6 +28,9 @@ const EARLIEST_BEFORE_KEY = (84 + 60 + 2 * 20) * SAMPLES_PER_MS;
 const LATEST = 75 * SAMPLES_PER_MS;
 const FROM_KEY_END_TO_EVENT = 74 * SAMPLES_PER_MS;
 
+/** Gateways let 60 ms through at most; a tone that lasted longer was the key itself, and is over. */
+const LONGEST_LEAD = 100 * SAMPLES_PER_MS;
+
 /** Events that declare less (or nothing that can be read) are looked for as if they had lasted this long. */
 const SHORTEST_LOOK_BACK = 100 * SAMPLES_PER_MS;
 
@@ -92,6 +95,16 @@ export class KeyMerger {
       tonesSeen: this.#tonesSeen,
       duplicatesDropped: this.#duplicatesDropped,
     };
+  }
+
+  /**
+   * The newest tone was short, was delivered as a key on a phone that sends events too, and its event has not come: the
+   * key may still be down, and its event is only sent when it is up.
+   */
+  get awaitsEvent(): boolean {
+    const newest = this.#tones.at(-1);
+    if (this.#transport !== 'bleed' || newest?.end === undefined) return false;
+    return newest.settled && !newest.matched && newest.end - newest.start <= LONGEST_LEAD;
   }
 
   /** An audio frame arrived (and the detector has had it). `wallMs` is any clock that never runs backwards. */

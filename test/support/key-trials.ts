@@ -22,12 +22,15 @@ import {
   steadyAgent,
   steadyCaller,
 } from './masked-leg.ts';
-import { inParallel } from './parallel.ts';
+import { inParallel, turns } from './parallel.ts';
 
 /** Nothing of a key may be heard for this long after its end. */
 const TAIL_MS = 300;
 /** For conditions that need no keying, on a busy machine too. */
 const DUE_WITHIN_MS = 10_000;
+const MOST_FAILURES_SHOWN = 12;
+/** So many calls come up, and captures are being secured, at a time: no office's callers all ring in one moment. */
+const STARTING_AT_ONCE = 6;
 /** A caller who was lost track of ends the trial, not the whole test. */
 const CAPTURE_SECONDS = 60;
 
@@ -76,17 +79,21 @@ export interface KeyOutcome {
 
 /** Keys every trial in a call of its own, as many at once as the stack has lines, and holds the ledger against them. */
 export async function runTrials(stack: Stack, trials: readonly KeyTrial[]): Promise<KeyOutcome[]> {
+  const starting = turns(STARTING_AT_ONCE);
   const outcomes = await inParallel(trials, stack.lines.length, async (trial, line) => {
+    const started = await starting.take();
     try {
       const call = await connectedCall(stack, line, trial);
       try {
-        return await runTrial(stack, line, call, trial);
+        return await runTrial(stack, line, call, trial, started);
       } finally {
         call.hangUpCaller();
         await call.whenEnded;
       }
     } catch (error) {
       return { trial, problems: [String(error)] };
+    } finally {
+      started();
     }
   });
   return await withLedgerAndMultimon(stack, outcomes);
@@ -107,10 +114,11 @@ export async function withLedgerAndMultimon(
   }));
 }
 
-/** A line for each trial that went wrong: compare with `[]`. */
+/** A line for each trial that went wrong, a dozen of them at most: compare with `[]`. */
 export function failuresOf(outcomes: readonly KeyOutcome[]): string[] {
   return outcomes
     .filter(({ problems }) => problems.length > 0)
+    .slice(0, MOST_FAILURES_SHOWN)
     .map(({ trial, problems, evidence }) => {
       const { reference, card, keys } = trial;
       const what = `${reference} ${card.brand} ${Object.values(keys).join(' ')}: ${problems.join('; ')}`;
@@ -148,16 +156,17 @@ async function untilCall(
   );
 }
 
-/** One capture on a call, from its request until the agent hears the caller again. */
+/** One capture on a call, from its request until the agent hears the caller again. `masked`: digits are accepted now. */
 export async function runTrial(
   stack: Stack,
   line: number,
   call: SimulatedCall,
   trial: KeyTrial,
+  masked: () => void = () => undefined,
 ): Promise<KeyOutcome> {
   const capture = await startCapture(stack, { line, request: requestOf(trial) });
   try {
-    return await follow(stack, line, call, trial, capture);
+    return await follow(stack, line, call, trial, capture, masked);
   } catch (error) {
     throw new Error(`${String(error)}; ${await whereItStands(stack, capture)}`, { cause: error });
   }
@@ -189,9 +198,11 @@ async function follow(
   call: SimulatedCall,
   trial: KeyTrial,
   capture: FollowedCapture,
+  masked: () => void,
 ): Promise<KeyOutcome> {
   const agent = agentOf(call);
   const collecting = await capture.stream.until((event) => captureOf(event).status === 'collecting');
+  masked();
   await trial.beforeKeying?.();
   const { keyed, rejected } = await keyFields(call, capture, trial);
   const ended = await endCapture(capture, rejected);

@@ -33,3 +33,23 @@ export function barrier(count: number, withinMs: number): () => Promise<void> {
     await Promise.race([all, late]).finally(() => clearTimeout(timer));
   };
 }
+
+/** Lets so many go on at a time: `take` resolves with what ends the turn, which may be called more than once. */
+export function turns(atOnce: number): { take(): Promise<() => void> } {
+  let free = atOnce;
+  const waiting: (() => void)[] = [];
+  return {
+    async take() {
+      if (free === 0) await new Promise<void>((resolve) => waiting.push(resolve));
+      else free -= 1;
+      let taken = true;
+      return () => {
+        if (!taken) return;
+        taken = false;
+        const next = waiting.shift();
+        if (next === undefined) free += 1;
+        else next();
+      };
+    },
+  };
+}

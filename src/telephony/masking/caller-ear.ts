@@ -83,6 +83,11 @@ export class CallerEar {
     return this.#sounding;
   }
 
+  /** The newest key was known by its lead, and may still be down: its event is sent when it is up. */
+  get awaitsEvent(): boolean {
+    return this.#merger.awaitsEvent;
+  }
+
   /** How much audio has been received in all, ms; undefined when none came for the last 100 ms. */
   get receivedMs(): number | undefined {
     const flows = this.#clock.monotonicMs() - (this.#lastAudioMs ?? -Infinity) <= STILL_FLOWS_MS;

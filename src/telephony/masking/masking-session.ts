@@ -42,6 +42,8 @@ const LONGEST_DRAIN_MS = 5000;
 /** Audio that is later than this is held up somewhere, and keys with it. */
 const BEHIND_MS = 100;
 const LOOK_AGAIN_MS = 20;
+/** A key that was known by its lead is waited for so long until its event shows that it is up. */
+const LONGEST_HELD_MS = 5000;
 /** A caller who goes on keying holds the tail open; this ends it. */
 const LONGEST_TAIL_MS = 30_000;
 /** A doubt that was no digit is forgotten after this much quiet. */
@@ -485,7 +487,9 @@ export class MaskingSession implements Masking {
       await new Promise<void>((resolve) => void this.#clock.after(waitMs, resolve));
       const lastMs = Math.max(startedMs, this.#lastKeyMs, this.#relayed.endsMs);
       restMs = this.#callerEar.sounding ? tailMs : lastMs + tailMs - this.#clock.monotonicMs();
-      if (restMs <= 0 && isBehind()) restMs = LOOK_AGAIN_MS;
+      const isHeldDown =
+        this.#callerEar.awaitsEvent && this.#clock.monotonicMs() - this.#lastKeyMs < LONGEST_HELD_MS;
+      if (restMs <= 0 && (isBehind() || isHeldDown)) restMs = LOOK_AGAIN_MS;
     }
   }
 

@@ -327,6 +327,24 @@ describe('a phone that sends both', () => {
   });
 });
 
+describe('a key that is held down', () => {
+  it('is delivered by its lead, and its event is awaited until it comes', () => {
+    const presses = keyed([5], 1200, 100);
+    const [event] = asEvents(presses);
+    const { keys, merger } = merged([], asLeads(presses, 60), {}, 'bleed');
+    expect(keys).toEqual([5]);
+    expect(merger.awaitsEvent).toBe(true);
+    const both = merged(event === undefined ? [] : [event], asLeads(presses, 60), {}, 'bleed');
+    expect(both.keys).toEqual([5]);
+    expect(both.merger.awaitsEvent).toBe(false);
+  });
+
+  it('is not awaited on a phone that sends tones alone', () => {
+    const { merger } = merged([], keyed([5], 100, 100), {}, 'tones');
+    expect(merger.awaitsEvent).toBe(false);
+  });
+});
+
 describe('the transport', () => {
   it.each([
     ['tones', 'events'],

@@ -538,6 +538,27 @@ describe('release', () => {
     expect(world.did[0]).toBe('open');
   });
 
+  it('waits for the event of a key that was known by its lead and is still down', async () => {
+    const world = new MaskedWorld();
+    world.shown = 'bleed';
+    const session = await world.secure();
+    await world.quiet(400);
+    await world.hear(keyTone(4, { durationMs: 60 }));
+    await world.quiet(400);
+    expect(world.told).toEqual(['key 4']);
+    world.did.length = 0;
+    const released = session.release();
+    await world.quiet(900);
+    expect(world.did).toEqual([]);
+    world.sink?.key(4, 1200); // up now, and sent on to the agent for as long
+    await world.quiet(1500);
+    expect(world.did).toEqual([]);
+    await world.quiet(100);
+    await released;
+    expect(world.did[0]).toBe('open');
+    expect(world.told).toEqual(['key 4']);
+  });
+
   it('opens after two seconds when the audio does not come back', async () => {
     const world = new MaskedWorld();
     const session = await world.secure();
