@@ -10,6 +10,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           testTimeout: 120_000,
+          // Making RSA keys takes its time on a busy machine.
+          hookTimeout: 120_000,
           sequence: { groupOrder: 0 },
         },
       },
