@@ -55,9 +55,14 @@ export class LegInput {
       this.#arrivals.push({ index, samples: unit.samples });
       return;
     }
-    // All packets of an event carry the timestamp of its beginning: the first to come has its place.
+    // All packets of an event carry the timestamp of its beginning. The first to come has the place that its duration
+    // tells: earlier ones may be lost.
     if (this.#event?.timestamp !== unit.timestamp) {
-      this.#event = { timestamp: unit.timestamp, startIndex: this.#playout.place(unit, tick, current) };
+      const elapsed = Math.max(0, Math.ceil(unit.duration / FRAME_SAMPLES) - 1);
+      const { ssrc } = unit;
+      const timestamp = (unit.timestamp + elapsed * FRAME_SAMPLES) >>> 0;
+      const index = this.#playout.place({ ssrc, timestamp }, tick, current);
+      this.#event = { timestamp: unit.timestamp, startIndex: index - elapsed };
     }
     const { startIndex } = this.#event;
     const key = this.#detector.event(unit);
