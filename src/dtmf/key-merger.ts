@@ -21,10 +21,11 @@ const WAIT_FOR_EVENT = 250 * SAMPLES_PER_MS;
 
 /**
  * An event frame comes 63 to 84 ms after the key's end, its lead begins up to 60 ms before the key; media time counts
- * in frames of 20 ms. So a key's tone began between `EARLIEST_BEFORE_KEY` before its declared duration and
+ * in frames of 20 ms, and on a busy way a frame came up to 60 ms later still. A tone that an event has found is no other
+ * event's, so that the wider look back finds no earlier press. So a key's tone began between `EARLIEST_BEFORE_KEY` before its declared duration and
  * `LATEST` before the frame: later is the next press, whose tone begins 20 ms after this one's end at the soonest.
  */
-const EARLIEST_BEFORE_KEY = (84 + 60 + 2 * 20) * SAMPLES_PER_MS;
+const EARLIEST_BEFORE_KEY = (84 + 60 + 5 * 20) * SAMPLES_PER_MS;
 const LATEST = 75 * SAMPLES_PER_MS;
 const FROM_KEY_END_TO_EVENT = 74 * SAMPLES_PER_MS;
 
