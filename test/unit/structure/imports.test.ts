@@ -14,14 +14,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   pki: [],
   config: ['secrets'],
   capture: ['secrets', 'cards'],
+  vault: ['secrets', 'cards', 'db'],
   payments: ['secrets', 'pki'],
   telephony: ['secrets', 'dtmf'],
   access: ['db'],
   audit: ['db'],
   events: ['db'],
-  workflows: ['secrets', 'cards', 'capture', 'payments', 'telephony', 'events', 'audit', 'db'],
+  workflows: ['secrets', 'cards', 'capture', 'vault', 'payments', 'telephony', 'events', 'audit', 'db'],
   http: ['access', 'workflows', 'events', 'audit'],
-  cli: ['config', 'db', 'audit', 'access', 'pki'],
+  cli: ['config', 'db', 'vault', 'audit', 'access', 'pki', 'payments', 'workflows'],
 };
 
 /** A package belongs to one folder: the others do not know that it exists. */
@@ -38,6 +39,8 @@ const PACKAGE_HOME: Record<string, string> = {
   'node-forge': '^src/pki/',
   '@jambonz/node-client-ws': '^src/telephony/jambonz/',
   pino: '^src/kernel/',
+  'sodium-native': '^src/secrets/',
+  pkcs11js: '^src/vault/',
 };
 
 const escapeForPattern = (text: string): string => text.replaceAll(/[/@-]/g, String.raw`\$&`);
