@@ -40,6 +40,8 @@ interface Manner {
   readonly cards?: readonly TestCard[];
   readonly request?: Readonly<Record<string, unknown>>;
   readonly guarded?: boolean;
+  /** A value may be rejected; a wrong one is never taken. */
+  readonly mayReject?: boolean;
 }
 
 function trialsOf(name: string, manner: Manner): KeyTrial[] {
@@ -58,7 +60,7 @@ function trialsOf(name: string, manner: Manner): KeyTrial[] {
       values: { ...keys, card_number: card.number },
       keying,
       guarded: manner.guarded ?? audible,
-      lossy: impairments?.packetLoss !== undefined,
+      lossy: manner.mayReject === true,
       ...(impairments && { caller: { impairments } }),
       ...(request && { request }),
     };
@@ -90,8 +92,12 @@ const WITHOUT_LOSS: readonly (readonly [string, Manner])[] = [
   ['slow rfc4733', { keying: rfc4733(1200, 100), cards: [SHORT] }],
   ['slow info', { keying: { transport: 'info', onMs: 1200, offMs: 100 }, cards: [SHORT] }],
   ['slow tones', { keying: { transport: 'tones', onMs: 1200, offMs: 100 }, cards: [SHORT] }],
-  ['slow bleed', { keying: { transport: 'bleed', onMs: 1200, offMs: 100, toneLeadMs: 60 }, cards: [SHORT] }],
 ];
+
+const SLOW_BLEED: Manner = {
+  keying: { transport: 'bleed', onMs: 1200, offMs: 100, toneLeadMs: 60 },
+  cards: [SHORT],
+};
 
 const WITH_LOSS: readonly (readonly [string, Manner])[] = (
   ['rfc4733', 'info', 'tones', 'bleed'] satisfies DtmfTransport[]
@@ -102,6 +108,7 @@ const WITH_LOSS: readonly (readonly [string, Manner])[] = (
     impairments: LOSS,
     cards: GUARDED_BY_LENGTH,
     request: { inter_digit_timeout_seconds: 2 },
+    mayReject: true,
   },
 ]);
 
@@ -131,9 +138,9 @@ describe.each(['dial', 'conference'] as const)('an imperfect line over the %s br
   }
 
   it('takes exactly the number that was keyed when no packet is lost', async () => {
-    // Known fault: over a dial, a `#` that is held for a second and led by a tone counts twice and rejects the next field.
-    const held = WITHOUT_LOSS.filter(([name]) => bridge === 'conference' || name !== 'slow bleed');
-    expect(failuresOf(await run(held))).toEqual([]);
+    const manners: (readonly [string, Manner])[] = [...WITHOUT_LOSS];
+    if (bridge === 'conference') manners.push(['slow bleed', SLOW_BLEED]);
+    expect(failuresOf(await run(manners))).toEqual([]);
   });
 
   it('takes no wrong number when packets are lost', async () => {
@@ -141,6 +148,12 @@ describe.each(['dial', 'conference'] as const)('an imperfect line over the %s br
     expect(failuresOf(outcomes)).toEqual([]);
     // Otherwise the line was too bad to show anything.
     expect(outcomes.some(({ rejected }) => rejected === undefined)).toBe(true);
+  });
+
+  // Over a dial FreeSWITCH plays the queue of long events one after another: an event comes so late that the tone that
+  // led it has counted already. A field may be rejected then; it is never filled with what was not keyed.
+  it('takes no wrong number when events that tones lead are held back', async () => {
+    expect(failuresOf(await run([['slow bleed', { ...SLOW_BLEED, mayReject: true }]]))).toEqual([]);
   });
 
   it('keeps the caller from the agent for the whole capture when the policy is always', async () => {
