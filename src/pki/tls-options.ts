@@ -13,8 +13,8 @@ export interface TlsServerMaterial {
 
 /** PEM texts. */
 export interface TlsClientMaterial {
-  /** Who may have signed the server's certificate; the system's own authorities are then not trusted. */
-  readonly ca: string;
+  /** Who may have signed the server's certificate; the system's authorities are then not trusted. Absent: those are. */
+  readonly ca?: string;
   /** What this client shows when the server asks. */
   readonly certificate?: string;
   readonly key?: string;
@@ -35,7 +35,7 @@ export function tlsClientOptions(
 ): SecureContextOptions & { rejectUnauthorized: true } {
   const { ca, certificate, key } = material;
   return {
-    ca,
+    ...(ca !== undefined && { ca }),
     minVersion: OLDEST_VERSION,
     rejectUnauthorized: true,
     ...(certificate !== undefined && { cert: certificate }),
