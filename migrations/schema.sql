@@ -92,6 +92,52 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.check_card_token_transition()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'UPDATE' then
+    if old.deleted_at is not null then
+      raise exception 'a card token that is deleted stays as it is'
+        using errcode = 'check_violation', constraint = 'card_tokens_transition';
+    end if;
+    if (new.id, new.account_id, new.mode, new.look_alike, new.brand, new.last4, new.capture_id, new.created_at)
+      is distinct from
+      (old.id, old.account_id, old.mode, old.look_alike, old.brand, old.last4, old.capture_id, old.created_at)
+      or (new.deleted_at is null and (new.bin, new.fingerprint_id) is distinct from (old.bin, old.fingerprint_id)) then
+      raise exception 'a card token stays the token of its card'
+        using errcode = 'check_violation', constraint = 'card_tokens_transition';
+    end if;
+    if new.version <> old.version + (
+      case when new.deleted_at is null and new.ciphertext is distinct from old.ciphertext then 1 else 0 end
+    ) then
+      raise exception 'the version of a card token counts how often it was sealed'
+        using errcode = 'check_violation', constraint = 'card_tokens_transition';
+    end if;
+    if new.deleted_at is not null then return new; end if;
+  elsif new.deleted_at is not null then
+    raise exception 'a card token does not begin as deleted'
+      using errcode = 'check_violation', constraint = 'card_tokens_transition';
+  end if;
+  if (tg_op = 'INSERT'
+      or (new.key_id, new.wrapped_key, new.ciphertext) is distinct from (old.key_id, old.wrapped_key, old.ciphertext))
+    and not vault_key_protects(new.key_id, 'card_data') then
+    raise exception 'a card is sealed under the active key only'
+      using errcode = 'check_violation', constraint = 'card_tokens_active_key';
+  end if;
+  if (tg_op = 'INSERT'
+      or (new.fingerprint_key_id, new.fingerprint) is distinct from (old.fingerprint_key_id, old.fingerprint))
+    and not vault_key_protects(new.fingerprint_key_id, 'fingerprints') then
+    raise exception 'a fingerprint is made under the active key only'
+      using errcode = 'check_violation', constraint = 'card_tokens_active_key';
+  end if;
+  return new;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.check_grant_transition()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -102,6 +148,102 @@ begin
     or (old.revoked_at is not null and new.revoked_at is distinct from old.revoked_at) then
     raise exception 'a capture grant only ever loses'
       using errcode = 'check_violation', constraint = 'capture_grants_transition';
+  end if;
+  return new;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.check_provider_transition()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if new.kind <> old.kind or new.mode <> old.mode then
+    raise exception 'a provider keeps its kind and its mode'
+      using errcode = 'check_violation', constraint = 'providers_transition';
+  elsif old.deleted_at is not null then
+    raise exception 'a provider that is deleted stays as it is'
+      using errcode = 'check_violation', constraint = 'providers_transition';
+  elsif new.version <> old.version + 1 then
+    raise exception 'every change of a provider has a version of its own'
+      using errcode = 'check_violation', constraint = 'providers_transition';
+  end if;
+  return new;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.check_vault_key()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+declare
+  named text := to_jsonb(new) ->> tg_argv[1];
+begin
+  if named is null or (tg_op = 'UPDATE' and named = to_jsonb(old) ->> tg_argv[1]) then
+    return new;
+  end if;
+  perform from vault_keys
+    where id = named and purpose = tg_argv[0] and state in ('active', 'decrypt_only')
+    for key share;
+  if not found then
+    raise exception 'the key % may not be used for %', named, tg_argv[0]
+      using errcode = 'check_violation', constraint = 'vault_key_usable';
+  end if;
+  return new;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.check_vault_key_transition()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    if new.state <> 'active' then
+      raise exception 'a key starts as active, not as %', new.state
+        using errcode = 'check_violation', constraint = 'vault_keys_transition';
+    end if;
+    return new;
+  end if;
+  if (new.id, new.purpose, new.provider, new.check_value, new.created_at)
+    is distinct from (old.id, old.purpose, old.provider, old.check_value, old.created_at) then
+    raise exception 'of a key only the state changes'
+      using errcode = 'check_violation', constraint = 'vault_keys_transition';
+  end if;
+  if new.state <> old.state then
+    if (old.state, new.state) not in (
+      ('active', 'decrypt_only'), ('decrypt_only', 'retired'), ('retired', 'decrypt_only'), ('retired', 'destroyed')
+    ) then
+      raise exception 'a key cannot go from % to %', old.state, new.state
+        using errcode = 'check_violation', constraint = 'vault_keys_transition';
+    end if;
+    case new.state
+      when 'decrypt_only' then new.decrypt_only_at := clock_timestamp();
+      when 'retired' then new.retired_at := clock_timestamp();
+      else new.destroyed_at := clock_timestamp();
+    end case;
+  end if;
+  return new;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.check_vault_key_without_cards()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  if exists (select from card_tokens where key_id = new.id)
+    or exists (select from card_tokens where fingerprint_key_id = new.id and fingerprint is not null) then
+    raise exception 'card tokens need the key %', new.id
+      using errcode = 'check_violation', constraint = 'vault_keys_without_cards';
   end if;
   return new;
 end
@@ -130,6 +272,38 @@ CREATE OR REPLACE FUNCTION public.holds_digit_run(value text)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN (value ~ '[0-9]{12}'::text)
+;
+
+CREATE OR REPLACE FUNCTION public.notify_vault_keys()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  perform pg_notify('hushtone_vault_keys', '');
+  return null;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.passes_luhn(digits text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (SELECT ((sum(CASE WHEN (of_digits.weighted > 9) THEN (of_digits.weighted - 9) ELSE of_digits.weighted END) % (10)::bigint) = 0) FROM (SELECT ((substr(passes_luhn.digits, place.place, 1))::integer * (1 + ((length(passes_luhn.digits) - place.place) % 2))) AS weighted FROM generate_series(1, length(passes_luhn.digits)) place(place)) of_digits)
+;
+
+CREATE OR REPLACE FUNCTION public.vault_key_protects(key_id text, key_purpose text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  perform from vault_keys where id = key_id and purpose = key_purpose and state = 'active' for share;
+  return found;
+end
+$function$
 ;
 
 create table account_event_counters (
@@ -252,6 +426,32 @@ create table captures (
   grant_id text
 );
 
+create table card_tokens (
+  id text not null,
+  account_id text not null,
+  mode text not null,
+  look_alike character(16),
+  customer_reference text,
+  brand text not null,
+  last4 character(4) not null,
+  bin text,
+  expiry_month smallint,
+  expiry_year smallint,
+  ciphertext bytea,
+  wrapped_key bytea,
+  key_id text,
+  version integer not null default 1,
+  fingerprint bytea,
+  fingerprint_key_id text,
+  fingerprint_id text,
+  capture_id text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  expires_at timestamp with time zone,
+  deleted_at timestamp with time zone,
+  deleted_reason text
+);
+
 create table client_assertions (
   account_id text not null,
   client_id text not null,
@@ -327,6 +527,59 @@ create table payment_attempts (
   failure text,
   created_at timestamp with time zone not null default now(),
   finished_at timestamp with time zone
+);
+
+create table provider_routing_rules (
+  id text not null,
+  account_id text not null,
+  "position" integer not null,
+  mode text not null,
+  currencies text[] not null default '{}'::text[],
+  brands text[] not null default '{}'::text[],
+  purposes text[] not null default '{}'::text[],
+  amount_from bigint,
+  amount_to bigint,
+  providers text[] not null,
+  created_at timestamp with time zone not null
+);
+
+create table provider_secrets (
+  account_id text not null,
+  provider_id text not null,
+  pointer text not null,
+  version integer not null,
+  key_id text not null,
+  wrapped_key bytea not null,
+  ciphertext bytea not null,
+  hint text,
+  created_at timestamp with time zone not null
+);
+
+create table providers (
+  id text not null,
+  account_id text not null,
+  kind text not null,
+  name text not null,
+  mode text not null,
+  configuration jsonb not null,
+  state text not null default 'active'::text,
+  version integer not null default 1,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  deleted_at timestamp with time zone
+);
+
+create table vault_keys (
+  id text not null,
+  purpose text not null,
+  state text not null default 'active'::text,
+  provider text not null,
+  check_value bytea not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  activated_at timestamp with time zone not null default clock_timestamp(),
+  decrypt_only_at timestamp with time zone,
+  retired_at timestamp with time zone,
+  destroyed_at timestamp with time zone
 );
 
 create table webhook_attempts (
@@ -521,6 +774,64 @@ alter table captures add constraint captures_pkey PRIMARY KEY (id);
 
 alter table captures add constraint captures_account_id_id_key UNIQUE (account_id, id);
 
+alter table card_tokens add constraint card_tokens_bin CHECK (((length(bin) = 6) OR (octet_length(ciphertext) >= 44)));
+
+alter table card_tokens add constraint card_tokens_bin_check CHECK ((bin ~ '^([0-9]{6}|[0-9]{8})$'::text));
+
+alter table card_tokens add constraint card_tokens_brand_check CHECK ((brand = ANY (ARRAY['visa'::text, 'mastercard'::text, 'amex'::text, 'discover'::text, 'diners'::text, 'jcb'::text, 'unionpay'::text, 'maestro'::text, 'mir'::text])));
+
+alter table card_tokens add constraint card_tokens_ciphertext_check CHECK (((octet_length(ciphertext) >= 40) AND (octet_length(ciphertext) <= 47)));
+
+alter table card_tokens add constraint card_tokens_customer_reference_check CHECK ((((length(customer_reference) >= 1) AND (length(customer_reference) <= 64)) AND (NOT holds_digit_run(customer_reference))));
+
+alter table card_tokens add constraint card_tokens_deleted CHECK (((deleted_at IS NULL) = (deleted_reason IS NULL)));
+
+alter table card_tokens add constraint card_tokens_deleted_reason_check CHECK ((deleted_reason = ANY (ARRAY['by_request'::text, 'expired'::text, 'declined'::text, 'capture_ended'::text])));
+
+alter table card_tokens add constraint card_tokens_expiry CHECK (((expiry_month IS NULL) = (expiry_year IS NULL)));
+
+alter table card_tokens add constraint card_tokens_expiry_month_check CHECK (((expiry_month >= 1) AND (expiry_month <= 12)));
+
+alter table card_tokens add constraint card_tokens_expiry_year_check CHECK (((expiry_year >= 1950) AND (expiry_year <= 2150)));
+
+alter table card_tokens add constraint card_tokens_fingerprint_check CHECK ((octet_length(fingerprint) = 32));
+
+alter table card_tokens add constraint card_tokens_fingerprint_id_check CHECK (((fingerprint_id ~ '^fp_[0-9a-z]{26}$'::text) AND (NOT holds_digit_run(fingerprint_id))));
+
+alter table card_tokens add constraint card_tokens_id_check CHECK (((id ~ '^tok_card_[0-9a-z]{26}$'::text) AND (NOT holds_digit_run(id))));
+
+alter table card_tokens add constraint card_tokens_last4_check CHECK ((last4 ~ '^[0-9]{4}$'::text));
+
+alter table card_tokens add constraint card_tokens_look_alike_check CHECK (((look_alike ~ '^1[0-9]{15}$'::text) AND (NOT passes_luhn((look_alike)::text))));
+
+alter table card_tokens add constraint card_tokens_look_alike_last4 CHECK (("right"((look_alike)::text, 4) = (last4)::text));
+
+alter table card_tokens add constraint card_tokens_mode_check CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text])));
+
+alter table card_tokens add constraint card_tokens_shredded CHECK (
+CASE
+    WHEN (deleted_at IS NULL) THEN (num_nulls(ciphertext, wrapped_key, key_id, fingerprint, fingerprint_key_id, fingerprint_id, bin) = 0)
+    ELSE (num_nonnulls(ciphertext, wrapped_key, key_id, fingerprint, fingerprint_key_id, fingerprint_id, bin, expiry_month, expiry_year, customer_reference) = 0)
+END);
+
+alter table card_tokens add constraint card_tokens_version_check CHECK ((version > 0));
+
+alter table card_tokens add constraint card_tokens_wrapped_key_check CHECK ((octet_length(wrapped_key) = 40));
+
+alter table card_tokens add constraint card_tokens_account_id_capture_id_fkey FOREIGN KEY (account_id, capture_id) REFERENCES captures(account_id, id);
+
+alter table card_tokens add constraint card_tokens_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table card_tokens add constraint card_tokens_fingerprint_key_id_fkey FOREIGN KEY (fingerprint_key_id) REFERENCES vault_keys(id);
+
+alter table card_tokens add constraint card_tokens_key_id_fkey FOREIGN KEY (key_id) REFERENCES vault_keys(id);
+
+alter table card_tokens add constraint card_tokens_pkey PRIMARY KEY (id);
+
+alter table card_tokens add constraint card_tokens_account_id_id_key UNIQUE (account_id, id);
+
+alter table card_tokens add constraint card_tokens_look_alike UNIQUE (account_id, look_alike);
+
 alter table client_assertions add constraint client_assertions_jti_hash_check CHECK ((octet_length(jti_hash) = 32));
 
 alter table client_assertions add constraint client_assertions_account_id_client_id_fkey FOREIGN KEY (account_id, client_id) REFERENCES clients(account_id, id);
@@ -619,6 +930,78 @@ alter table payment_attempts add constraint payment_attempts_pkey PRIMARY KEY (i
 
 alter table payment_attempts add constraint payment_attempts_idempotency_key_key UNIQUE (idempotency_key);
 
+alter table provider_routing_rules add constraint provider_routing_rules_amount_from_check CHECK ((amount_from > 0));
+
+alter table provider_routing_rules add constraint provider_routing_rules_amount_to_check CHECK ((amount_to > 0));
+
+alter table provider_routing_rules add constraint provider_routing_rules_amounts CHECK ((amount_from <= amount_to));
+
+alter table provider_routing_rules add constraint provider_routing_rules_currency CHECK ((((amount_from IS NULL) AND (amount_to IS NULL)) OR (cardinality(currencies) > 0)));
+
+alter table provider_routing_rules add constraint provider_routing_rules_mode_check CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text])));
+
+alter table provider_routing_rules add constraint provider_routing_rules_position_check CHECK (("position" >= 0));
+
+alter table provider_routing_rules add constraint provider_routing_rules_providers_check CHECK (((cardinality(providers) >= 1) AND (cardinality(providers) <= 10)));
+
+alter table provider_routing_rules add constraint provider_routing_rules_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table provider_routing_rules add constraint provider_routing_rules_pkey PRIMARY KEY (id);
+
+alter table provider_routing_rules add constraint provider_routing_rules_account_id_position_key UNIQUE (account_id, "position");
+
+alter table provider_secrets add constraint provider_secrets_ciphertext_check CHECK (((octet_length(ciphertext) >= 29) AND (octet_length(ciphertext) <= 8192)));
+
+alter table provider_secrets add constraint provider_secrets_hint_check CHECK ((hint ~ '^[A-Za-z0-9]{4}$'::text));
+
+alter table provider_secrets add constraint provider_secrets_pointer_check CHECK (((pointer ~ '^/'::text) AND (length(pointer) <= 512)));
+
+alter table provider_secrets add constraint provider_secrets_version_check CHECK ((version > 0));
+
+alter table provider_secrets add constraint provider_secrets_wrapped_key_check CHECK ((octet_length(wrapped_key) = 40));
+
+alter table provider_secrets add constraint provider_secrets_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table provider_secrets add constraint provider_secrets_account_id_provider_id_fkey FOREIGN KEY (account_id, provider_id) REFERENCES providers(account_id, id);
+
+alter table provider_secrets add constraint provider_secrets_pkey PRIMARY KEY (provider_id, pointer);
+
+alter table providers add constraint providers_configuration_check CHECK ((jsonb_typeof(configuration) = 'object'::text));
+
+alter table providers add constraint providers_deleted CHECK (((deleted_at IS NULL) OR (state = 'disabled'::text)));
+
+alter table providers add constraint providers_kind_check CHECK ((kind ~ '^[a-z][a-z0-9_]{0,39}$'::text));
+
+alter table providers add constraint providers_mode_check CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text])));
+
+alter table providers add constraint providers_name_check CHECK ((((length(name) >= 1) AND (length(name) <= 64)) AND (NOT holds_digit_run(name))));
+
+alter table providers add constraint providers_state_check CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text])));
+
+alter table providers add constraint providers_version_check CHECK ((version > 0));
+
+alter table providers add constraint providers_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table providers add constraint providers_pkey PRIMARY KEY (id);
+
+alter table providers add constraint providers_account_id_id_key UNIQUE (account_id, id);
+
+alter table vault_keys add constraint vault_keys_check_value_check CHECK ((octet_length(check_value) = 8));
+
+alter table vault_keys add constraint vault_keys_destroyed CHECK (((state = 'destroyed'::text) = (destroyed_at IS NOT NULL)));
+
+alter table vault_keys add constraint vault_keys_id_check CHECK (((id ~ '^key_[0-9a-z]{26}$'::text) AND (NOT holds_digit_run(id))));
+
+alter table vault_keys add constraint vault_keys_provider_check CHECK ((provider = ANY (ARRAY['file'::text, 'env'::text, 'pkcs11'::text, 'development'::text])));
+
+alter table vault_keys add constraint vault_keys_purpose_check CHECK ((purpose = ANY (ARRAY['card_data'::text, 'phone_numbers'::text, 'fingerprints'::text, 'passcode_pepper'::text, 'grants'::text, 'provider_credentials'::text])));
+
+alter table vault_keys add constraint vault_keys_retired CHECK (((state <> 'retired'::text) OR (retired_at IS NOT NULL)));
+
+alter table vault_keys add constraint vault_keys_state_check CHECK ((state = ANY (ARRAY['active'::text, 'decrypt_only'::text, 'retired'::text, 'destroyed'::text])));
+
+alter table vault_keys add constraint vault_keys_pkey PRIMARY KEY (id);
+
 alter table webhook_attempts add constraint webhook_attempts_attempt_check CHECK ((attempt > 0));
 
 alter table webhook_attempts add constraint webhook_attempts_duration_ms_check CHECK ((duration_ms >= 0));
@@ -701,6 +1084,18 @@ CREATE INDEX captures_of_instance ON public.captures USING btree (instance_id) W
 
 CREATE UNIQUE INDEX captures_one_active_per_call ON public.captures USING btree (call_id) WHERE (status <> ALL (ARRAY['succeeded'::text, 'declined'::text, 'failed'::text, 'cancelled'::text, 'expired'::text, 'abandoned'::text, 'interrupted'::text]));
 
+CREATE INDEX card_tokens_by_time ON public.card_tokens USING btree (account_id, created_at DESC, id DESC) WHERE (deleted_at IS NULL);
+
+CREATE INDEX card_tokens_due ON public.card_tokens USING btree (expires_at) WHERE (deleted_at IS NULL);
+
+CREATE INDEX card_tokens_of_card ON public.card_tokens USING btree (account_id, fingerprint_id, created_at DESC, id DESC) WHERE (fingerprint_id IS NOT NULL);
+
+CREATE INDEX card_tokens_of_customer ON public.card_tokens USING btree (account_id, customer_reference, created_at DESC, id DESC) WHERE (customer_reference IS NOT NULL);
+
+CREATE INDEX card_tokens_of_fingerprint ON public.card_tokens USING btree (fingerprint_key_id, fingerprint) WHERE (fingerprint IS NOT NULL);
+
+CREATE INDEX card_tokens_of_key ON public.card_tokens USING btree (key_id) WHERE (key_id IS NOT NULL);
+
 CREATE INDEX client_assertions_expiry ON public.client_assertions USING btree (client_id, expires_at);
 
 CREATE INDEX client_secrets_of_client ON public.client_secrets USING btree (client_id) WHERE (revoked_at IS NULL);
@@ -714,6 +1109,12 @@ CREATE INDEX login_failures_age ON public.login_failures USING btree (last_failu
 CREATE INDEX payment_attempts_of_capture ON public.payment_attempts USING btree (capture_id);
 
 CREATE INDEX payment_attempts_open ON public.payment_attempts USING btree (created_at) WHERE (state = ANY (ARRAY['processing'::text, 'unknown'::text]));
+
+CREATE INDEX provider_secrets_of_key ON public.provider_secrets USING btree (key_id);
+
+CREATE INDEX providers_of_account ON public.providers USING btree (account_id, created_at, id) WHERE (deleted_at IS NULL);
+
+CREATE UNIQUE INDEX vault_keys_active ON public.vault_keys USING btree (purpose) WHERE (state = 'active'::text);
 
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (next_attempt_at) WHERE (state = 'pending'::text);
 
@@ -735,7 +1136,17 @@ CREATE TRIGGER audit_records_unchangeable BEFORE DELETE OR UPDATE OR TRUNCATE ON
 
 CREATE TRIGGER capture_grants_transition BEFORE UPDATE ON public.capture_grants FOR EACH ROW EXECUTE FUNCTION check_grant_transition();
 
+CREATE TRIGGER card_tokens_transition BEFORE INSERT OR UPDATE ON public.card_tokens FOR EACH ROW EXECUTE FUNCTION check_card_token_transition();
+
 CREATE TRIGGER payment_attempts_transition BEFORE INSERT OR UPDATE ON public.payment_attempts FOR EACH ROW EXECUTE FUNCTION check_attempt_transition();
+
+CREATE TRIGGER providers_transition BEFORE UPDATE ON public.providers FOR EACH ROW EXECUTE FUNCTION check_provider_transition();
+
+CREATE TRIGGER vault_keys_notify AFTER INSERT OR UPDATE ON public.vault_keys FOR EACH STATEMENT EXECUTE FUNCTION notify_vault_keys();
+
+CREATE TRIGGER vault_keys_transition BEFORE INSERT OR UPDATE ON public.vault_keys FOR EACH ROW EXECUTE FUNCTION check_vault_key_transition();
+
+CREATE TRIGGER vault_keys_without_cards BEFORE UPDATE ON public.vault_keys FOR EACH ROW WHEN (((new.state = ANY (ARRAY['retired'::text, 'destroyed'::text])) AND (new.state <> old.state))) EXECUTE FUNCTION check_vault_key_without_cards();
 
 alter table account_event_counters enable row level security;
 
@@ -777,6 +1188,10 @@ alter table captures enable row level security;
 
 alter table captures force row level security;
 
+alter table card_tokens enable row level security;
+
+alter table card_tokens force row level security;
+
 alter table client_assertions enable row level security;
 
 alter table client_assertions force row level security;
@@ -800,6 +1215,18 @@ alter table login_failures force row level security;
 alter table payment_attempts enable row level security;
 
 alter table payment_attempts force row level security;
+
+alter table provider_routing_rules enable row level security;
+
+alter table provider_routing_rules force row level security;
+
+alter table provider_secrets enable row level security;
+
+alter table provider_secrets force row level security;
+
+alter table providers enable row level security;
+
+alter table providers force row level security;
 
 alter table webhook_attempts enable row level security;
 
@@ -905,6 +1332,14 @@ create policy own_account on captures as permissive for all to hushtone_server
   using ((account_id = current_setting('hushtone.account_id'::text, true)))
   with check ((account_id = current_setting('hushtone.account_id'::text, true)));
 
+create policy all_accounts on card_tokens as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on card_tokens as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
 create policy own_account on client_assertions as permissive for all to hushtone_server
   using ((account_id = current_setting('hushtone.account_id'::text, true)))
   with check ((account_id = current_setting('hushtone.account_id'::text, true)));
@@ -938,6 +1373,30 @@ create policy all_accounts on payment_attempts as permissive for all to hushtone
   with check ((CURRENT_USER = 'hushtone_system'::name));
 
 create policy own_account on payment_attempts as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy all_accounts on provider_routing_rules as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on provider_routing_rules as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy all_accounts on provider_secrets as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on provider_secrets as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
+create policy all_accounts on providers as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on providers as permissive for all to hushtone_server
   using ((account_id = current_setting('hushtone.account_id'::text, true)))
   with check ((account_id = current_setting('hushtone.account_id'::text, true)));
 
@@ -1013,6 +1472,10 @@ grant insert, select, update on captures to hushtone_server;
 
 grant select, update on captures to hushtone_system;
 
+grant insert, select on card_tokens to hushtone_server;
+
+grant select on card_tokens to hushtone_system;
+
 grant delete, insert, select on client_assertions to hushtone_server;
 
 grant insert, select, update on client_secrets to hushtone_server;
@@ -1030,6 +1493,20 @@ grant delete, insert, select, update on login_failures to hushtone_system;
 grant insert, select, update on payment_attempts to hushtone_server;
 
 grant select, update on payment_attempts to hushtone_system;
+
+grant delete, insert, select on provider_routing_rules to hushtone_server;
+
+grant delete, insert, select, update on provider_secrets to hushtone_server;
+
+grant select on provider_secrets to hushtone_system;
+
+grant insert, select on providers to hushtone_server;
+
+grant select on providers to hushtone_system;
+
+grant select on vault_keys to hushtone_server;
+
+grant insert, select, update on vault_keys to hushtone_system;
 
 grant insert, select on webhook_attempts to hushtone_server;
 

@@ -47,6 +47,13 @@ export const AUDIT_OPERATIONS = {
   'webhook.secret.rotate': "A webhook endpoint's signing secret was replaced.",
   'webhook.replay': 'Deliveries to a webhook endpoint were asked for again.',
   'audit.export': 'Audit records were exported.',
+  'vault_key.create': 'A key of the vault was made.',
+  'vault_key.rotate': 'A new key of the vault took the place of the active one.',
+  'vault_key.rewrap': 'Records were moved to the active key.',
+  'vault_key.retire': 'A key of the vault serves nothing any more.',
+  'vault_key.reinstate': 'A retired key of the vault opens again.',
+  'vault_key.destroy': 'The bytes of a key of the vault were destroyed.',
+  'vault_key.split': 'The secret that unlocks the key file was split into shares.',
 } as const;
 
 export type AuditOperation = keyof typeof AUDIT_OPERATIONS;

@@ -38,8 +38,12 @@ export interface KeyProvider {
   unwrap(id: string, wrapped: Uint8Array): Promise<SecretBuffer>;
   /** HMAC-SHA-256 (FIPS 198-1): 32 bytes. Rejects with `key_not_found`. */
   mac(id: string, message: SecretBuffer): Promise<Buffer>;
-  /** Destroys the bytes for good. Idempotent. */
+  /** Destroys the bytes for good. Idempotent. Rejects with `keys_read_only` where the key is there and comes from outside. */
   destroy(id: string): Promise<void>;
+  /** Reads the keys again, where another process may have made or destroyed some. */
+  refresh?(): Promise<void>;
+  /** The names of its keys of that purpose, where keys come from outside. */
+  offered?(purpose: KeyPurpose): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 

@@ -1,0 +1,300 @@
+import type { Database, Queryable } from '../../db/database.ts';
+import { HushtoneError } from '../../kernel/errors.ts';
+import { newId } from '../../kernel/ids.ts';
+import { KEY_PURPOSES, type KeyProvider, type KeyPurpose, type KeyState } from '../contract.ts';
+import type { Rekeyable } from '../rekeyable.ts';
+import { checkValueOf } from './check-value.ts';
+import {
+  INSTALLATION_ACCOUNT,
+  type AppendKeyRecords,
+  type KeyActor,
+  type KeyOperation,
+  type KeyRecord,
+} from './key-record-store.ts';
+import { insertKey, listKeys, lockActiveKey, lockKey, saveKeyState, type StoredKey } from './key-store.ts';
+
+export interface KeyRegistryOptions {
+  readonly database: Database;
+  /** The first makes new keys. The registry does not close them. */
+  readonly providers: readonly KeyProvider[];
+  /** Everything that is stored under keys. */
+  readonly rekeyables: readonly Rekeyable[];
+  readonly append: AppendKeyRecords;
+  readonly actor: KeyActor;
+}
+
+/** What is stored under a key. */
+export interface KeyUse {
+  readonly records: string;
+  readonly count: number;
+}
+
+function refuse(code: string, message: string): HushtoneError {
+  return new HushtoneError(code, 'conflict', message);
+}
+
+/**
+ * Makes keys and changes their states. Each change and its audit record are one transaction. All methods reject with
+ * `database_unavailable` too, and with what the key provider says.
+ */
+export class KeyRegistry {
+  readonly #options: KeyRegistryOptions;
+
+  constructor(options: KeyRegistryOptions) {
+    this.#options = options;
+  }
+
+  /** The newest first. */
+  async list(): Promise<StoredKey[]> {
+    return await this.#options.database.systemTransaction(listKeys);
+  }
+
+  /** An active key for each of these purposes that has none; what was made. */
+  async generate(purposes: readonly KeyPurpose[] = KEY_PURPOSES): Promise<StoredKey[]> {
+    const before = await this.list();
+    const missing = purposes.filter(
+      (purpose) => !before.some((key) => key.purpose === purpose && key.state === 'active'),
+    );
+    const made: string[] = [];
+    for (const purpose of missing) {
+      const key = await this.#newKey(purpose, before);
+      const inserted = await this.#write(async (db) => {
+        if (!(await insertKey(db, key))) return []; // another process was faster
+        made.push(key.id);
+        return [this.#record('vault_key.create', key.id, { after: shown(key, 'active') })];
+      });
+      if (!inserted) await this.#discard(key.id);
+    }
+    return (await this.list()).filter(({ id }) => made.includes(id));
+  }
+
+  /**
+   * A new active key; the one before only opens from now on. Rejects with `no_active_key`, and with
+   * `rotation_unfinished` while records are left under an earlier key: so running it twice makes one key.
+   */
+  async rotate(purpose: KeyPurpose): Promise<{ readonly active: StoredKey; readonly previous: StoredKey }> {
+    const before = await this.list();
+    for (const key of before.filter((each) => each.purpose === purpose && each.state === 'decrypt_only')) {
+      const uses = await this.uses(key);
+      if (uses.length > 0) {
+        throw refuse(
+          'rotation_unfinished',
+          `${wordsOf(uses)} are still under ${key.id}: finish that rotation with --resume first`,
+        );
+      }
+    }
+    const key = await this.#newKey(purpose, before);
+    let previous: StoredKey | undefined;
+    try {
+      await this.#write(async (db) => {
+        previous = await lockActiveKey(db, purpose);
+        if (previous === undefined) {
+          throw refuse(
+            'no_active_key',
+            `there is no active key for ${purpose} to rotate: hushtone keys generate`,
+          );
+        }
+        await saveKeyState(db, previous.id, 'decrypt_only');
+        await insertKey(db, key);
+        return [
+          this.#record('vault_key.rotate', key.id, {
+            before: { active: previous.id },
+            after: { active: key.id, ...shown(key, 'active') },
+          }),
+        ];
+      });
+    } catch (error) {
+      await this.#discard(key.id);
+      throw error;
+    }
+    const after = await this.list();
+    const find = (id: string | undefined): StoredKey => {
+      const found = after.find((each) => each.id === id);
+      if (found === undefined) throw keyUnknown(id ?? purpose);
+      return found;
+    };
+    return { active: find(key.id), previous: find(previous?.id) };
+  }
+
+  /**
+   * Moves what is stored under earlier keys of the purpose to the active one, `batch` records a transaction, and
+   * resolves with how many were moved. `progress` hears of every batch. May be killed and run again.
+   */
+  async moveRecords(
+    purpose: KeyPurpose,
+    batch: number,
+    progress: (use: { readonly records: string; readonly moved: number }) => void,
+  ): Promise<number> {
+    let total = 0;
+    for (const rekeyable of this.#options.rekeyables.filter((each) => each.purpose === purpose)) {
+      let moved = 0;
+      for (;;) {
+        const count = await rekeyable.moveBatch(batch);
+        if (count === 0) break;
+        moved += count;
+        progress({ records: rekeyable.records, moved });
+      }
+      total += moved;
+    }
+    if (total > 0) {
+      const active = (await this.list()).find((key) => key.purpose === purpose && key.state === 'active');
+      await this.#write(() =>
+        Promise.resolve([
+          this.#record('vault_key.rewrap', active?.id ?? purpose, { after: { purpose, moved: total } }),
+        ]),
+      );
+    }
+    return total;
+  }
+
+  /** What is stored under the key: nothing that has a count of 0. */
+  async uses({ id, purpose }: Pick<StoredKey, 'id' | 'purpose'>): Promise<KeyUse[]> {
+    const uses: KeyUse[] = [];
+    for (const rekeyable of this.#options.rekeyables.filter((each) => each.purpose === purpose)) {
+      const count = await rekeyable.remaining(id);
+      if (count > 0) uses.push({ records: rekeyable.records, count });
+    }
+    return uses;
+  }
+
+  /**
+   * From now on the key serves nothing. Rejects with `key_unknown`, `key_state` (it is not `decrypt_only`) or
+   * `key_in_use`. Idempotent.
+   */
+  async retire(id: string): Promise<StoredKey> {
+    return await this.#change(id, 'retired', 'vault_key.retire', async (key) => {
+      if (key.state === 'active') {
+        throw refuse('key_state', `${id} is active: hushtone keys rotate ${key.purpose} first`);
+      }
+      if (key.state !== 'decrypt_only') throw refuse('key_state', `${id} is ${key.state}`);
+      // The lock on the key keeps everyone from storing something new under it meanwhile.
+      const uses = await this.uses(key);
+      if (uses.length > 0) {
+        throw refuse(
+          'key_in_use',
+          `${wordsOf(uses)} are still under ${id}: hushtone keys rotate ${key.purpose} --resume`,
+        );
+      }
+    });
+  }
+
+  /** A retired key opens again. Rejects with `key_unknown` or `key_state`. Idempotent. */
+  async reinstate(id: string): Promise<StoredKey> {
+    return await this.#change(id, 'decrypt_only', 'vault_key.reinstate', (key) => {
+      if (key.state !== 'retired') throw refuse('key_state', `${id} is ${key.state}, not retired`);
+      return Promise.resolve();
+    });
+  }
+
+  /**
+   * The bytes of a retired key are destroyed for good. Rejects with `key_unknown`, `key_state` or `key_in_use`. Killed
+   * on the way it has done nothing or is finished by another call.
+   */
+  async destroy(id: string): Promise<StoredKey> {
+    return await this.#change(id, 'destroyed', 'vault_key.destroy', async (key) => {
+      if (key.state !== 'retired') throw refuse('key_state', `${id} is ${key.state}: retire it first`);
+      const uses = await this.uses(key);
+      if (uses.length > 0) throw refuse('key_in_use', `${wordsOf(uses)} are still under ${id}`);
+      await this.#providerOf(key).destroy(id);
+    });
+  }
+
+  async #change(
+    id: string,
+    state: KeyState,
+    operation: KeyOperation,
+    check: (key: StoredKey) => Promise<void>,
+  ): Promise<StoredKey> {
+    try {
+      await this.#write(async (db) => {
+        const key = await lockKey(db, id);
+        if (key === undefined) throw keyUnknown(id);
+        if (key.state === state) return [];
+        await check(key);
+        await saveKeyState(db, id, state);
+        return [this.#record(operation, id, { before: shown(key, key.state), after: shown(key, state) })];
+      });
+    } catch (error) {
+      if (error instanceof HushtoneError && error.kind === 'conflict') {
+        await this.#write(() =>
+          Promise.resolve([
+            { ...this.#record(operation, id, {}), result: 'refused' as const, reason: error.code },
+          ]),
+        );
+      }
+      throw error;
+    }
+    const changed = (await this.list()).find((key) => key.id === id);
+    if (changed === undefined) throw keyUnknown(id);
+    return changed;
+  }
+
+  /** A key in the first provider that the table does not know yet. */
+  async #newKey(
+    purpose: KeyPurpose,
+    known: readonly StoredKey[],
+  ): Promise<Pick<StoredKey, 'id' | 'purpose' | 'provider' | 'checkValue'>> {
+    const [provider] = this.#options.providers;
+    if (provider === undefined) throw refuse('no_key_provider', 'there is no key provider to make a key');
+    let id: string | undefined;
+    if (provider.offered === undefined) {
+      id = newId('key');
+      await provider.generate(id, purpose);
+    } else {
+      const offered = await provider.offered(purpose);
+      id = offered.find((each) => !known.some((key) => key.id === each));
+      if (id === undefined) {
+        throw refuse(
+          'keys_read_only',
+          `the key provider ${provider.name} has no new key for ${purpose}: add one where its keys come from`,
+        );
+      }
+    }
+    return { id, purpose, provider: provider.name, checkValue: await checkValueOf(provider, id) };
+  }
+
+  /** The bytes of a key that did not come to be used. */
+  async #discard(id: string): Promise<void> {
+    const [provider] = this.#options.providers;
+    if (provider?.offered === undefined) await provider?.destroy(id);
+  }
+
+  #providerOf(key: StoredKey): KeyProvider {
+    const provider = this.#options.providers.find(({ name }) => name === key.provider);
+    if (provider !== undefined) return provider;
+    throw refuse('key_missing', `${key.id} is in the key provider ${key.provider}, which is not set up`);
+  }
+
+  #record(operation: KeyOperation, id: string, change: Pick<KeyRecord, 'before' | 'after'>): KeyRecord {
+    const { actor } = this.#options;
+    return {
+      accountId: INSTALLATION_ACCOUNT,
+      actor,
+      operation,
+      object: { type: 'vault_key', id },
+      result: 'done',
+      ...change,
+    };
+  }
+
+  /** Was anything written? */
+  async #write(work: (db: Queryable) => Promise<KeyRecord[]>): Promise<boolean> {
+    return await this.#options.database.systemTransaction(async (db) => {
+      const records = await work(db);
+      await this.#options.append(db, records);
+      return records.length > 0;
+    });
+  }
+}
+
+function shown(key: Pick<StoredKey, 'purpose' | 'provider'>, state: KeyState): Record<string, string> {
+  return { purpose: key.purpose, provider: key.provider, state };
+}
+
+function wordsOf(uses: readonly KeyUse[]): string {
+  return uses.map(({ records, count }) => `${count} ${records}`).join(' and ');
+}
+
+function keyUnknown(id: string): HushtoneError {
+  return new HushtoneError('key_unknown', 'not_found', `there is no key ${id}`);
+}

@@ -1,0 +1,39 @@
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { HushtoneError } from '../../kernel/errors.ts';
+import type { SecretBuffer } from '../../secrets/secret-buffer.ts';
+import { takeSecret } from './random-secret.ts';
+
+const ALGORITHM = 'id-aes256-wrap';
+
+/** RFC 3394, 2.2.3.1. */
+const INITIAL_VALUE = Buffer.alloc(8, 0xa6);
+
+/** A data key, and what its wrapping adds: one 64-bit block. */
+export const DATA_KEY_BYTES = 32;
+export const WRAPPED_KEY_BYTES = DATA_KEY_BYTES + 8;
+
+/** AES-256 key wrap (RFC 3394, 2.2.1) of a multiple of 8 bytes, at least 16. */
+export function wrapKey(keyEncryptionKey: SecretBuffer, key: SecretBuffer): Buffer {
+  return keyEncryptionKey.use((kek) =>
+    key.use((bytes) => {
+      const cipher = createCipheriv(ALGORITHM, kek, INITIAL_VALUE);
+      return Buffer.concat([cipher.update(bytes), cipher.final()]);
+    }),
+  );
+}
+
+/** RFC 3394, 2.2.2. Throws `unwrap_failed` when the integrity check fails or the length is none that wrapping makes. */
+export function unwrapKey(keyEncryptionKey: SecretBuffer, wrapped: Uint8Array): SecretBuffer {
+  try {
+    return keyEncryptionKey.use((kek) => {
+      const decipher = createDecipheriv(ALGORITHM, kek, INITIAL_VALUE);
+      const key = decipher.update(wrapped);
+      decipher.final();
+      return takeSecret(key);
+    });
+  } catch (cause) {
+    throw new HushtoneError('unwrap_failed', 'internal', 'a wrapped key does not open with this key', {
+      cause,
+    });
+  }
+}
