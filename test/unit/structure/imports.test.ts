@@ -84,7 +84,7 @@ function rules(): IForbiddenRuleType[] {
       name: 'no payment provider knows another',
       severity: 'error',
       from: { path: '^src/payments/([^/]+)/' },
-      to: { path: '^src/payments/[^/]+/', pathNot: '^src/payments/($1|transport)/' },
+      to: { path: '^src/payments/[^/]+/', pathNot: '^src/payments/($1|transport|http-signature)/' },
     },
     {
       name: 'only stores, workflows and commands reach the database',

@@ -1,0 +1,107 @@
+import { CompactEncrypt, type CompactJWEHeaderParameters } from 'jose';
+import type { KeyObject } from 'node:crypto';
+import { SecretBuffer } from '../secrets/secret-buffer.ts';
+import { ProviderError } from './errors.ts';
+
+/** Every member at its longest, with names of one's own, needs less. */
+const PLAINTEXT_BYTES = 2048;
+
+const QUOTE = 0x22;
+const ASCII_ZERO = 0x30;
+const ASCII_NINE = 0x39;
+
+export interface SecretDigitsOptions {
+  /** In messages. */
+  readonly name: string;
+  readonly longest: number;
+  /** Only these of them, as of `subarray`. */
+  readonly start?: number;
+  readonly end?: number;
+  /** Public digits that are written before them: the century of a year. */
+  readonly before?: string;
+}
+
+/** Digits in secret memory, or some of them, as a member of an envelope. */
+export class SecretDigits {
+  readonly #secret: SecretBuffer;
+  readonly #options: SecretDigitsOptions;
+
+  constructor(secret: SecretBuffer, options: SecretDigitsOptions) {
+    this.#secret = secret;
+    this.#options = options;
+  }
+
+  /** Only digits pass, so that no value can close its JSON string. Throws `provider_invalid_request`. */
+  appendTo(plaintext: SecretBuffer): void {
+    const { name, longest, start = 0, end, before } = this.#options;
+    this.#secret.use((whole) => {
+      const bytes = whole.subarray(start, end);
+      const expected = end === undefined ? undefined : end - start;
+      if (
+        bytes.length === 0 ||
+        whole.length > longest ||
+        (expected !== undefined && bytes.length !== expected)
+      ) {
+        throw new ProviderError('invalid_request', `${name} must have 1 to ${longest} digits`);
+      }
+      if (!bytes.every((byte) => byte >= ASCII_ZERO && byte <= ASCII_NINE)) {
+        throw new ProviderError('invalid_request', `${name} must be ASCII digits`);
+      }
+      if (before !== undefined) appendText(plaintext, before);
+      plaintext.appendBytes(bytes);
+    });
+  }
+}
+
+/** A JSON object whose secret members are digits; members that are undefined are left out. */
+export interface EnvelopeObject {
+  readonly [member: string]: EnvelopeValue | undefined;
+}
+export type EnvelopeValue = string | number | boolean | SecretDigits | EnvelopeObject;
+
+/**
+ * Seals an object as a compact JWE (RFC 7516).
+ *
+ * The plaintext is put together byte by byte in secret memory: no string ever holds a secret digit, and it is wiped in
+ * every outcome. Rejects with `provider_invalid_request` when a secret is not ASCII digits, is empty or is too long.
+ */
+export async function sealEnvelope(
+  object: EnvelopeObject,
+  header: CompactJWEHeaderParameters,
+  publicKey: KeyObject,
+): Promise<string> {
+  using plaintext = new SecretBuffer(PLAINTEXT_BYTES);
+  appendObject(plaintext, object);
+  // The view outlives the call of `use`, but not the await, and the memory is wiped only after that.
+  return await plaintext.use((bytes) =>
+    new CompactEncrypt(bytes).setProtectedHeader(header).encrypt(publicKey),
+  );
+}
+
+function appendObject(plaintext: SecretBuffer, object: EnvelopeObject): void {
+  let separator = '{';
+  for (const [name, value] of Object.entries(object)) {
+    if (value === undefined) continue;
+    appendText(plaintext, `${separator}${JSON.stringify(name)}:`);
+    appendValue(plaintext, value);
+    separator = ',';
+  }
+  appendText(plaintext, separator === '{' ? '{}' : '}');
+}
+
+function appendValue(plaintext: SecretBuffer, value: EnvelopeValue): void {
+  if (value instanceof SecretDigits) {
+    plaintext.append(QUOTE);
+    value.appendTo(plaintext);
+    plaintext.append(QUOTE);
+  } else if (typeof value === 'object') {
+    appendObject(plaintext, value);
+  } else {
+    appendText(plaintext, JSON.stringify(value));
+  }
+}
+
+/** Public text only: names, punctuation and values that are no secret. */
+function appendText(plaintext: SecretBuffer, text: string): void {
+  plaintext.appendBytes(Buffer.from(text, 'utf8'));
+}
