@@ -26,6 +26,9 @@ export function createAdminListener({ token, keys, ledger, faults }: AdminListen
       case 'GET /admin/ledger':
         sendJson(response, 200, { entries: ledger.entries() });
         return;
+      case 'GET /admin/modifications':
+        sendJson(response, 200, { entries: ledger.modifications() });
+        return;
       case 'DELETE /admin/ledger':
         ledger.clear();
         break;

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import type { Fault } from './faults.ts';
-import type { LedgerEntry } from './ledger.ts';
+import type { LedgerEntry, ModificationEntry } from './ledger.ts';
 
 /** A test's view of a running sandbox provider. Every method rejects when the provider refuses or is gone. */
 export class SandboxAdmin {
@@ -16,6 +16,12 @@ export class SandboxAdmin {
   async ledger(): Promise<LedgerEntry[]> {
     const { entries } = JSON.parse(await this.#send('GET', '/admin/ledger')) as { entries: LedgerEntry[] };
     return entries;
+  }
+
+  /** Captures, voids and refunds that were processed, in the order of arrival. */
+  async modifications(): Promise<ModificationEntry[]> {
+    const answer = await this.#send('GET', '/admin/modifications');
+    return (JSON.parse(answer) as { entries: ModificationEntry[] }).entries;
   }
 
   /** What goes wrong next; replaces faults that have not struck yet. */

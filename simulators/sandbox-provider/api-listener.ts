@@ -2,9 +2,12 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { setTimeout as pause } from 'node:timers/promises';
 import { sendJson, sendProblem } from './exchange.ts';
 import type { Fault, FaultQueue } from './faults.ts';
+import type { SandboxModification } from './ledger.ts';
 import type { Answer, PaymentsApi } from './payments-api.ts';
+import { MODIFICATIONS } from './modification-request.ts';
 import { Problem } from './problem.ts';
 
+const MODIFICATION_PATH = /^\/v1\/payments\/([^/]+)\/([a-z]+)$/;
 const LOOKUP_PATH = '/v1/payments/by-idempotency-key/';
 
 export interface ApiListenerOptions {
@@ -18,10 +21,15 @@ export interface ApiListenerOptions {
 export function createApiListener({ api, faults, closing }: ApiListenerOptions): RequestListener {
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = new URL(request.url ?? '/', 'https://provider.invalid').pathname;
+    const modified = modificationIn(path);
     if (request.method === 'POST' && path === '/v1/payments') {
       const fault = faults.take('pay');
       const payment = await api.read(request);
       await answer(request, response, fault, (inFlight) => api.pay(payment, inFlight));
+    } else if (request.method === 'POST' && modified !== undefined) {
+      const fault = faults.take('modify');
+      const change = await api.readModification(request, modified.modification, modified.chargeId);
+      await answer(request, response, fault, (inFlight) => api.modify(change, inFlight));
     } else if (request.method === 'GET' && path.startsWith(LOOKUP_PATH)) {
       const idempotencyKey = decodeURIComponent(path.slice(LOOKUP_PATH.length));
       await answer(request, response, faults.take('lookup'), async (inFlight) => {
@@ -83,4 +91,12 @@ function refuseBeforeProcessing(fault: Fault | undefined): void {
   if (fault?.kind === 'not_processed')
     throw new Problem(503, 'not_processed', 'the request was not processed');
   if (fault?.kind === 'rate_limited') throw new Problem(429, 'rate_limited', 'too many requests');
+}
+
+function modificationIn(
+  path: string,
+): { readonly chargeId: string; readonly modification: SandboxModification } | undefined {
+  const [, chargeId = '', name = ''] = MODIFICATION_PATH.exec(path) ?? [];
+  const modification = Object.hasOwn(MODIFICATIONS, name) ? MODIFICATIONS[name] : undefined;
+  return modification && { chargeId: decodeURIComponent(chargeId), modification };
 }

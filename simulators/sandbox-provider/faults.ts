@@ -1,7 +1,7 @@
 import { Problem } from './problem.ts';
 
 /** Where a fault strikes. */
-export type FaultTarget = 'pay' | 'lookup' | 'keys' | 'capabilities';
+export type FaultTarget = 'pay' | 'modify' | 'lookup' | 'keys' | 'capabilities';
 
 /**
  * What goes wrong with a request:
@@ -35,7 +35,13 @@ const KINDS: readonly string[] = [
   'not_processed',
   'rate_limited',
 ] satisfies FaultKind[];
-const TARGETS: readonly string[] = ['pay', 'lookup', 'keys', 'capabilities'] satisfies FaultTarget[];
+const TARGETS: readonly string[] = [
+  'pay',
+  'modify',
+  'lookup',
+  'keys',
+  'capabilities',
+] satisfies FaultTarget[];
 const LONGEST_DELAY_MS = 60_000;
 
 /** Throws a `Problem` with 400. */

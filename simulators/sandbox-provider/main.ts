@@ -6,6 +6,7 @@ const USAGE = `sandbox payment provider
   --tls-cert FILE --tls-key FILE   its certificate and private key, PEM
   --client-ca FILE                 the CA of the certificates that clients must show, PEM
   --port N --admin-port N          on 127.0.0.1, default 0 (any free port)
+  --absence-proven-after-ms N      what its look-up promises, default 30000
   --exit-with-parent               stop when standard input ends
 environment (never arguments: other users can read those):
   SANDBOX_ADMIN_TOKEN              bearer token of the admin port, required
@@ -20,6 +21,7 @@ async function main(): Promise<void> {
       'client-ca': { type: 'string' },
       port: { type: 'string', default: '0' },
       'admin-port': { type: 'string', default: '0' },
+      'absence-proven-after-ms': { type: 'string', default: '30000' },
       'exit-with-parent': { type: 'boolean', default: false },
     },
   });
@@ -39,6 +41,7 @@ async function main(): Promise<void> {
     ...(pinKey !== undefined && { pinKey }),
     port: readPort(values.port),
     adminPort: readPort(values['admin-port']),
+    absenceProvenAfterMs: readMilliseconds(values['absence-proven-after-ms']),
   });
   const stop = (): void => {
     process.stdin.destroy(); // it would keep the process alive
@@ -53,6 +56,11 @@ async function main(): Promise<void> {
   process.stdout.write(
     `${JSON.stringify({ ready: true, port: server.port, adminPort: server.adminPort })}\n`,
   );
+}
+
+function readMilliseconds(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new Error('milliseconds must be a whole number');
+  return Number(text);
 }
 
 function readPort(text: string): number {

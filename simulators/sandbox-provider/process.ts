@@ -18,6 +18,8 @@ export interface SandboxProviderProcessOptions {
   readonly pinKey?: string;
   /** Default 0: any free port. */
   readonly port?: number;
+  /** What its look-up promises: see `ProviderCapabilities`. Default 30 seconds. */
+  readonly absenceProvenAfterMs?: number;
   /** Default: a random one. */
   readonly adminToken?: string;
 }
@@ -50,6 +52,9 @@ export async function startSandboxProviderProcess(
       `--tls-key=${options.tls.keyFile}`,
       `--client-ca=${options.tls.clientCaFile}`,
       `--port=${options.port ?? 0}`,
+      ...(options.absenceProvenAfterMs === undefined
+        ? []
+        : [`--absence-proven-after-ms=${options.absenceProvenAfterMs}`]),
       '--exit-with-parent',
     ],
     {

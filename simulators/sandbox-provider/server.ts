@@ -13,6 +13,9 @@ import { PaymentsApi } from './payments-api.ts';
 
 const LOOPBACK = '127.0.0.1';
 
+/** A request is known to the look-up from the moment it was read: what is left is the way there. */
+const ABSENCE_PROVEN_AFTER_MS = 30_000;
+
 export interface SandboxProviderServerOptions {
   /** PEM. Clients must show a certificate of `clientCa`. */
   readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string };
@@ -23,6 +26,8 @@ export interface SandboxProviderServerOptions {
   readonly port?: number;
   /** Default 0: any free port. */
   readonly adminPort?: number;
+  /** What its look-up promises: see `ProviderCapabilities`. Default 30 seconds. */
+  readonly absenceProvenAfterMs?: number;
   /** The provider's wall clock. Default: the system's. */
   readonly now?: () => Date;
 }
@@ -51,6 +56,7 @@ export async function createSandboxProviderServer(
     keys,
     ledger,
     pinKey: options.pinKey === undefined ? undefined : parsePinKey(options.pinKey),
+    absenceProvenAfterMs: options.absenceProvenAfterMs ?? ABSENCE_PROVEN_AFTER_MS,
     now: options.now ?? (() => new Date()),
   });
   const apiServer = createHttpsServer(

@@ -37,10 +37,10 @@ export interface SealOptions {
  * The plaintext is
  * `{"card_number":"…","expiry":"MMYY","security_code":"…","postal_code":"…","pin_block":"<32 upper-case hex>"}`,
  * without the members that are absent. It is put together byte by byte in secret memory: no string ever holds a digit,
- * and it is wiped in every outcome. Rejects with `provider_invalid_request` when a value is not ASCII digits, is empty
- * or is too long; nothing is sent then.
+ * and it is wiped in every outcome. Beside a token that the provider keeps, the security code goes alone. Rejects with
+ * `provider_invalid_request` when a value is not ASCII digits, is empty or is too long; nothing is sent then.
  */
-export async function sealCardDetails(card: CardDetails, options: SealOptions): Promise<string> {
+export async function sealCardDetails(card: Partial<CardDetails>, options: SealOptions): Promise<string> {
   using plaintext = new SecretBuffer(PLAINTEXT_BYTES);
   writePlaintext(plaintext, card, options.pinBlock);
   // The view outlives the call of `use`, but not the await, and the memory is wiped only after that.
@@ -57,7 +57,11 @@ export async function sealCardDetails(card: CardDetails, options: SealOptions): 
   );
 }
 
-function writePlaintext(plaintext: SecretBuffer, card: CardDetails, pinBlock: Uint8Array | undefined): void {
+function writePlaintext(
+  plaintext: SecretBuffer,
+  card: Partial<CardDetails>,
+  pinBlock: Uint8Array | undefined,
+): void {
   for (const { name, field, longest } of MEMBERS) {
     const value = card[field];
     if (value === undefined) continue;

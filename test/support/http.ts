@@ -27,6 +27,7 @@ import { createSecretSeal } from '../../src/events/webhooks/secret-seal.ts';
 import { AccountStream } from '../../src/workflows/webhooks/account-stream.ts';
 import { Webhooks } from '../../src/workflows/webhooks/desk.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { ALL_CAPABILITIES, QUIET_PROVIDER } from './payment-provider.ts';
 
 export const CONTRACT = loadContract(new URL('../../openapi.yaml', import.meta.url));
 
@@ -79,10 +80,10 @@ export class ScriptedCalls implements Calls {
 
 const PROVIDER: PaymentProvider = {
   name: 'scripted',
-  capabilities: { purposes: ['charge', 'authorize', 'tokenize', 'charge_and_save'], pin: false },
+  capabilities: { ...ALL_CAPABILITIES, pin: false },
+  ...QUIET_PROVIDER,
   pay: async () => await Promise.reject(new Error('no test here pays')),
   lookup: async () => undefined,
-  close: async () => undefined,
 };
 
 /** A header that only some operations need, and none refuses. */

@@ -1,5 +1,7 @@
 import type {
   DeclineReason,
+  Modification,
+  Operation,
   PaymentOutcome,
   ProviderCapabilities,
   ProviderFailure,
@@ -10,8 +12,14 @@ import type { TransportAnswer } from './transport.ts';
 /** In the order of the contract; what is assumed of a provider that could not be asked yet. */
 export const ALL_PURPOSES: readonly Purpose[] = ['charge', 'authorize', 'tokenize', 'charge_and_save'];
 
+export const ALL_MODIFICATIONS: readonly Modification[] = ['capture', 'void', 'refund'];
+
+/** The longest promise that is believed of a provider: a day. */
+const LONGEST_ABSENCE_MS = 86_400_000;
+
 // Exact shapes: nothing that a provider echoes by mistake, a card number above all, passes for one of these.
 const CHARGE_ID = /^chg_[0-9a-z]{26}$/;
+const MODIFICATION_ID = /^mod_sandbox_[0-9a-z]{26}$/;
 const TOKEN = /^tok_sandbox_[0-9a-z]{26}$/;
 const AUTHORIZATION_CODE = /^[A-Z0-9]{6}$/;
 const DECLINE_CODE = /^[a-z][a-z_]{0,63}$/;
@@ -24,30 +32,42 @@ const DECLINE_REASONS: Readonly<Record<string, DeclineReason>> = {
   expired_card: 'expired_card',
   incorrect_cvc: 'incorrect_security_code',
   incorrect_pin: 'incorrect_pin',
+  incorrect_number: 'incorrect_number',
+  card_velocity_exceeded: 'limit_exceeded',
+  card_not_supported: 'card_not_supported',
+  currency_not_supported: 'currency_not_supported',
+  fraudulent: 'suspected_fraud',
+  call_issuer: 'call_issuer',
+  authentication_required: 'authentication_required',
+  not_modifiable: 'not_modifiable',
+  already_captured: 'not_modifiable',
+  amount_too_large: 'not_modifiable',
+  refund_declined: 'not_modifiable',
   processing_error: 'processing_error',
 };
 
-export interface ExpectedPayment {
+export interface ExpectedOutcome {
   readonly idempotencyKey: string;
-  /** Absent when it is not known, as for a look-up. */
-  readonly purpose?: Purpose;
+  readonly operation: Operation;
 }
 
 /**
- * The outcome in an answer with status 200, or undefined when the answer is not certainly one for this payment: not
- * JSON, another key or purpose, a member that is missing, malformed or contradicts the result. Members that are not
+ * The outcome in an answer with status 200, or undefined when the answer is not certainly one for this attempt: not
+ * JSON, another key or operation, a member that is missing, malformed or contradicts the result. Members that are not
  * known are passed over, as providers add them.
  */
-export function readOutcome(answer: TransportAnswer, expected: ExpectedPayment): PaymentOutcome | undefined {
-  const payment = readObject(answer.body);
-  if (payment === undefined || payment['idempotency_key'] !== expected.idempotencyKey) return undefined;
-  const purpose = ALL_PURPOSES.find((known) => known === payment['purpose']);
-  if (purpose === undefined || (expected.purpose !== undefined && purpose !== expected.purpose))
-    return undefined;
-  const providerReference = readText(payment['id'], CHARGE_ID);
-  if (providerReference === undefined) return undefined;
-  if (payment['result'] === 'declined') return readDecline(payment, providerReference);
-  if (payment['result'] === 'succeeded') return readSuccess(payment, purpose, providerReference);
+export function readOutcome(answer: TransportAnswer, expected: ExpectedOutcome): PaymentOutcome | undefined {
+  const entry = readObject(answer.body);
+  if (entry === undefined || entry['idempotency_key'] !== expected.idempotencyKey) return undefined;
+  const modification = ALL_MODIFICATIONS.find((known) => known === expected.operation);
+  const isExpected =
+    modification === undefined
+      ? entry['purpose'] === expected.operation && !('modification' in entry)
+      : entry['modification'] === modification && !('purpose' in entry);
+  const providerReference = readText(entry['id'], modification === undefined ? CHARGE_ID : MODIFICATION_ID);
+  if (!isExpected || providerReference === undefined) return undefined;
+  if (entry['result'] === 'declined') return readDecline(entry, providerReference);
+  if (entry['result'] === 'succeeded') return readSuccess(entry, expected.operation, providerReference);
   return undefined;
 }
 
@@ -64,12 +84,12 @@ function readDecline(
 /** Money moves with an authorisation code; a card is saved with a token; neither comes without its purpose. */
 function readSuccess(
   payment: Record<string, unknown>,
-  purpose: Purpose,
+  operation: Operation,
   providerReference: string,
 ): PaymentOutcome | undefined {
   if ('decline_code' in payment) return undefined;
-  const movesMoney = purpose !== 'tokenize';
-  const saves = purpose === 'tokenize' || purpose === 'charge_and_save';
+  const saves = operation === 'tokenize' || operation === 'charge_and_save';
+  const movesMoney = operation !== 'tokenize' && ALL_PURPOSES.some((purpose) => purpose === operation);
   const authorizationCode = readText(payment['authorization_code'], AUTHORIZATION_CODE);
   const providerToken = readText(payment['token'], TOKEN);
   if (movesMoney !== (authorizationCode !== undefined) || 'authorization_code' in payment !== movesMoney) {
@@ -93,6 +113,8 @@ export function failureOf(answer: TransportAnswer): ProviderFailure {
     case 401:
     case 403:
       return 'authentication';
+    case 404: // of a modification; a proxy's 404 has no such code
+      return readProblemCode(answer) === 'payment_not_found' ? 'invalid_request' : 'unknown_outcome';
     case 429:
       return 'rate_limited';
     case 503:
@@ -108,13 +130,30 @@ export function readProblemCode(answer: TransportAnswer): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Undefined when the answer is not a list of known purposes and a `pin` flag. */
+/** Undefined when the answer lacks a list of known purposes or another of its members. Tells nothing of a PIN key of ours. */
 export function readCapabilities(answer: TransportAnswer): ProviderCapabilities | undefined {
-  const capabilities = readObject(answer.body);
-  const purposes = capabilities?.['purposes'];
-  const pin = capabilities?.['pin'];
-  if (!Array.isArray(purposes) || typeof pin !== 'boolean') return undefined;
-  return { purposes: ALL_PURPOSES.filter((purpose) => purposes.includes(purpose)), pin };
+  const capabilities = readObject(answer.body) ?? {};
+  const { purposes, modifications, pin } = capabilities;
+  const [partialAmounts, storedCards] = [capabilities['partial_amounts'], capabilities['stored_cards']];
+  const absenceProvenAfterMs = capabilities['absence_proven_after_ms'];
+  if (!Array.isArray(purposes) || !Array.isArray(modifications)) return undefined;
+  if (typeof pin !== 'boolean' || typeof partialAmounts !== 'boolean' || typeof storedCards !== 'boolean') {
+    return undefined;
+  }
+  if (!isDuration(absenceProvenAfterMs)) return undefined;
+  return {
+    purposes: ALL_PURPOSES.filter((purpose) => purposes.includes(purpose)),
+    modifications: ALL_MODIFICATIONS.filter((modification) => modifications.includes(modification)),
+    partialAmounts,
+    storedCards,
+    pin,
+    recovery: 'lookup',
+    absenceProvenAfterMs,
+  };
+}
+
+function isDuration(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= LONGEST_ABSENCE_MS;
 }
 
 /** Undefined when the body is not a JSON object. */

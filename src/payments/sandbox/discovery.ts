@@ -3,7 +3,7 @@ import type { Logger } from '../../kernel/logger.ts';
 import type { ProviderCapabilities } from '../contract.ts';
 import type { EnvelopeRecipient } from '../envelope.ts';
 import { ProviderError } from '../errors.ts';
-import { ALL_PURPOSES, failureOf, readCapabilities } from './answers.ts';
+import { ALL_MODIFICATIONS, ALL_PURPOSES, failureOf, readCapabilities } from './answers.ts';
 import { readRecipient } from './envelope-keys.ts';
 import type { Transport, TransportAnswer } from './transport.ts';
 
@@ -11,7 +11,15 @@ import type { Transport, TransportAnswer } from './transport.ts';
 const ASK_AGAIN_AFTER_MS = 5_000;
 
 /** Until the provider has said what it can do. Without `pin`: a PIN is never taken on a guess. */
-const ASSUMED_CAPABILITIES: ProviderCapabilities = { purposes: ALL_PURPOSES, pin: false };
+const ASSUMED_CAPABILITIES: ProviderCapabilities = {
+  purposes: ALL_PURPOSES,
+  modifications: ALL_MODIFICATIONS,
+  partialAmounts: true,
+  storedCards: true,
+  pin: false,
+  recovery: 'lookup',
+  absenceProvenAfterMs: 60 * 60_000, // long: it is a promise of the provider's, and none was made yet
+};
 
 export interface DiscoveryOptions {
   /** For the log. */

@@ -3,16 +3,28 @@ import type { Clock } from '../../kernel/clock.ts';
 import { HushtoneError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { Secret } from '../../secrets/secret.ts';
-import type { PaymentOutcome, PaymentProvider, PaymentRequest, ProviderCapabilities } from '../contract.ts';
+import type {
+  CardDetails,
+  CheckFinding,
+  LookupQuery,
+  ModificationRequest,
+  Operation,
+  PaymentOutcome,
+  PaymentProvider,
+  PaymentRequest,
+  ProviderCapabilities,
+} from '../contract.ts';
 import { sealCardDetails, type EnvelopeRecipient } from '../envelope.ts';
 import { ProviderError } from '../errors.ts';
 import { encipherPinBlock } from '../pin-block.ts';
-import { failureOf, readOutcome, readProblemCode } from './answers.ts';
+import { failureOf, readOutcome, readProblemCode, type ExpectedOutcome } from './answers.ts';
+import { checkSandbox } from './check.ts';
 import { Discovery } from './discovery.ts';
 import { Transport, TransportError, type TransportAnswer } from './transport.ts';
 
 const NAME = 'sandbox';
 const IDEMPOTENCY_KEY = /^[A-Za-z0-9_.:-]{1,64}$/;
+const MODIFICATION_PATHS = { capture: 'captures', void: 'voids', refund: 'refunds' } as const;
 
 export interface SandboxProviderOptions {
   /** The provider's origin, `https:`. */
@@ -41,7 +53,7 @@ export async function connectSandboxProvider(options: SandboxProviderOptions): P
   return provider;
 }
 
-class SandboxProvider implements PaymentProvider {
+export class SandboxProvider implements PaymentProvider {
   readonly name = NAME;
   readonly #transport: Transport;
   readonly #discovery: Discovery;
@@ -61,8 +73,8 @@ class SandboxProvider implements PaymentProvider {
 
   /** Reading it makes a provider that could not be asked yet be asked again, in the background. */
   get capabilities(): ProviderCapabilities {
-    const { purposes, pin } = this.#closed ? this.#discovery.capabilities : this.#discovery.refreshed();
-    return { purposes, pin: pin && this.#pinKey !== undefined };
+    const known = this.#closed ? this.#discovery.capabilities : this.#discovery.refreshed();
+    return { ...known, pin: known.pin && this.#pinKey !== undefined };
   }
 
   /** Never rejects. */
@@ -74,8 +86,16 @@ class SandboxProvider implements PaymentProvider {
     return this.#track(this.#pay(request));
   }
 
-  lookup(idempotencyKey: string): Promise<PaymentOutcome | undefined> {
-    return this.#track(this.#lookup(idempotencyKey));
+  modify(request: ModificationRequest): Promise<PaymentOutcome> {
+    return this.#track(this.#modify(request));
+  }
+
+  lookup(query: LookupQuery): Promise<PaymentOutcome | undefined> {
+    return this.#track(this.#lookup(query));
+  }
+
+  check(): Promise<readonly CheckFinding[]> {
+    return this.#track(checkSandbox(this.#transport));
   }
 
   /** Waits for what is under way, at most its time-outs. */
@@ -88,22 +108,47 @@ class SandboxProvider implements PaymentProvider {
   async #pay(request: PaymentRequest): Promise<PaymentOutcome> {
     if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
     refuseMalformed(request);
-    if (request.card.pin !== undefined) await this.#discovery.learnCapabilities();
+    const withPin = request.card?.pin !== undefined;
+    if (withPin) await this.#discovery.learnCapabilities();
     const { purposes, pin } = this.capabilities;
     if (!purposes.includes(request.purpose)) {
       throw new ProviderError('invalid_request', 'the provider does not know this purpose');
     }
-    if (request.card.pin !== undefined && !pin) {
-      throw new ProviderError('invalid_request', 'the provider takes no PIN');
+    if (withPin && !pin) throw new ProviderError('invalid_request', 'the provider takes no PIN');
+    return await this.#telling(request.purpose, () => this.#send(request));
+  }
+
+  async #modify(request: ModificationRequest): Promise<PaymentOutcome> {
+    if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
+    const { modification, idempotencyKey, providerReference, amount, reference } = request;
+    refuseMalformedKey(idempotencyKey);
+    if ((amount === undefined) !== (modification === 'void')) {
+      throw new ProviderError('invalid_request', 'an amount goes with a capture and a refund only');
     }
+    const path = `/v1/payments/${encodeURIComponent(providerReference)}/${MODIFICATION_PATHS[modification]}`;
+    const body = {
+      idempotency_key: idempotencyKey,
+      ...(amount !== undefined && { amount: { value: amount.value, currency: amount.currency } }),
+      ...(reference !== undefined && { reference }),
+    };
+    return await this.#telling(modification, async () =>
+      outcomeOf(await this.#exchange(path, idempotencyKey, body), {
+        idempotencyKey,
+        operation: modification,
+      }),
+    );
+  }
+
+  /** Logs what has no outcome. */
+  async #telling(operation: Operation, work: () => Promise<PaymentOutcome>): Promise<PaymentOutcome> {
     const startedMs = this.#clock.monotonicMs();
     try {
-      return await this.#send(request);
+      return await work();
     } catch (error) {
       const failure = error instanceof ProviderError ? error.failure : 'unknown_outcome';
       this.#logger.warn('a payment has no outcome', {
         provider: NAME,
-        purpose: request.purpose,
+        purpose: operation,
         reason: failure,
         durationMs: Math.round(this.#clock.monotonicMs() - startedMs),
         error,
@@ -113,44 +158,58 @@ class SandboxProvider implements PaymentProvider {
   }
 
   async #send(request: PaymentRequest): Promise<PaymentOutcome> {
+    const expected = { idempotencyKey: request.idempotencyKey, operation: request.purpose };
+    if (request.stored !== undefined && request.stored.securityCode === undefined) {
+      const token = { token: request.stored.providerToken };
+      return outcomeOf(await this.#post(request, token), expected);
+    }
     const recipient = await this.#discovery.recipient();
-    let answer = await this.#post(request, recipient);
+    let answer = await this.#post(request, await this.#sealed(request, recipient));
     if (isUnknownKey(answer)) {
       // The provider could not open the envelope, so nothing was processed: seal to its new key, once.
       this.#logger.info('the provider has another envelope key', { provider: NAME });
-      answer = await this.#post(request, await this.#discovery.recipientAfter(recipient));
+      const next = await this.#discovery.recipientAfter(recipient);
+      answer = await this.#post(request, await this.#sealed(request, next));
     }
-    if (answer.status !== 200) {
-      throw new ProviderError(failureOf(answer), `the provider answered ${answer.status}`);
-    }
-    const outcome = readOutcome(answer, request);
-    if (outcome === undefined) {
-      throw new ProviderError('unknown_outcome', 'the provider gave an answer that cannot be read');
-    }
-    return outcome;
+    return outcomeOf(answer, expected);
   }
 
-  async #post(request: PaymentRequest, recipient: EnvelopeRecipient): Promise<TransportAnswer> {
-    const { card, purpose, idempotencyKey, amount, reference } = request;
-    const pinBlock = this.#pinBlockOf(request);
-    const envelope = await sealCardDetails(card, {
-      recipient,
-      issuedAt: this.#clock.now(),
+  /** The members of the request that name the card. */
+  async #sealed(request: PaymentRequest, recipient: EnvelopeRecipient): Promise<Record<string, string>> {
+    const options = { recipient, issuedAt: this.#clock.now() };
+    if (request.stored !== undefined) {
+      const { providerToken, securityCode } = request.stored;
+      const code = await sealCardDetails({ ...(securityCode && { securityCode }) }, options);
+      return { token: providerToken, encrypted_security_code: code };
+    }
+    const pinBlock = this.#pinBlockOf(request.card);
+    const envelope = await sealCardDetails(request.card, {
+      ...options,
       ...(pinBlock !== undefined && { pinBlock }),
     });
-    const body = JSON.stringify({
+    return { encrypted_card: envelope };
+  }
+
+  #post(request: PaymentRequest, card: Record<string, string>): Promise<TransportAnswer> {
+    const { purpose, idempotencyKey, amount, reference, customerReference, initiatedBy } = request;
+    return this.#exchange('/v1/payments', idempotencyKey, {
       idempotency_key: idempotencyKey,
       purpose,
       ...(amount !== undefined && { amount: { value: amount.value, currency: amount.currency } }),
       ...(reference !== undefined && { reference }),
-      encrypted_card: envelope,
+      ...(customerReference !== undefined && { customer_reference: customerReference }),
+      ...(initiatedBy === 'merchant' && { initiated_by: initiatedBy }),
+      ...card,
     });
+  }
+
+  async #exchange(path: string, idempotencyKey: string, body: object): Promise<TransportAnswer> {
     try {
       return await this.#transport.exchange({
         method: 'POST',
-        path: '/v1/payments',
+        path,
         headers: { 'idempotency-key': idempotencyKey },
-        body,
+        body: JSON.stringify(body),
       });
     } catch (error) {
       throw error instanceof TransportError && !error.mayHaveArrived
@@ -159,7 +218,7 @@ class SandboxProvider implements PaymentProvider {
     }
   }
 
-  #pinBlockOf({ card }: PaymentRequest): Buffer | undefined {
+  #pinBlockOf(card: CardDetails): Buffer | undefined {
     if (card.pin === undefined || this.#pinKey === undefined) return undefined;
     try {
       return encipherPinBlock({ pin: card.pin, cardNumber: card.cardNumber, key: this.#pinKey });
@@ -168,7 +227,7 @@ class SandboxProvider implements PaymentProvider {
     }
   }
 
-  async #lookup(idempotencyKey: string): Promise<PaymentOutcome | undefined> {
+  async #lookup({ idempotencyKey, operation }: LookupQuery): Promise<PaymentOutcome | undefined> {
     // Whatever fails here, the payment may have been made: never `unavailable`.
     if (this.#closed) throw new ProviderError('unknown_outcome', 'the provider is closed');
     refuseMalformedKey(idempotencyKey);
@@ -185,11 +244,7 @@ class SandboxProvider implements PaymentProvider {
         `the provider answered ${answer.status}`,
       );
     }
-    const outcome = readOutcome(answer, { idempotencyKey });
-    if (outcome === undefined) {
-      throw new ProviderError('unknown_outcome', 'the provider gave an answer that cannot be read');
-    }
-    return outcome;
+    return outcomeOf(answer, { idempotencyKey, operation });
   }
 
   #track<T>(work: Promise<T>): Promise<T> {
@@ -200,12 +255,24 @@ class SandboxProvider implements PaymentProvider {
   }
 }
 
+function outcomeOf(answer: TransportAnswer, expected: ExpectedOutcome): PaymentOutcome {
+  if (answer.status !== 200) {
+    throw new ProviderError(failureOf(answer), `the provider answered ${answer.status}`);
+  }
+  const outcome = readOutcome(answer, expected);
+  if (outcome !== undefined) return outcome;
+  throw new ProviderError('unknown_outcome', 'the provider gave an answer that cannot be read');
+}
+
 function isUnknownKey(answer: TransportAnswer): boolean {
   return answer.status === 400 && readProblemCode(answer) === 'unknown_key';
 }
 
-function refuseMalformed({ idempotencyKey, purpose, amount }: PaymentRequest): void {
+function refuseMalformed({ idempotencyKey, purpose, amount, stored }: PaymentRequest): void {
   refuseMalformedKey(idempotencyKey);
+  if (stored !== undefined && purpose !== 'charge' && purpose !== 'authorize') {
+    throw new ProviderError('invalid_request', 'a card that is kept can be charged or authorized');
+  }
   if ((amount === undefined) !== (purpose === 'tokenize')) {
     throw new ProviderError('invalid_request', 'an amount goes with every purpose but tokenize');
   }

@@ -14,6 +14,7 @@ import { reconcileOnce } from '../../../src/workflows/reconcile.ts';
 import { interruptOrphans } from '../../../src/workflows/recovery.ts';
 import { execute } from '../../support/database.ts';
 import { createTestHttp, idempotencyKey, type TestHttp } from '../../support/http.ts';
+import { ALL_CAPABILITIES, QUIET_PROVIDER } from '../../support/payment-provider.ts';
 
 const CARD = '4242424242424242';
 const POUND = 11;
@@ -27,10 +28,10 @@ let lookup: () => Promise<PaymentOutcome | undefined>;
 
 const provider = {
   name: 'scripted',
-  capabilities: { purposes: ['charge' as const], pin: false },
+  capabilities: { ...ALL_CAPABILITIES, purposes: ['charge' as const], pin: false },
+  ...QUIET_PROVIDER,
   pay: async () => await pay(),
   lookup: async () => await lookup(),
-  close: async () => undefined,
 };
 
 beforeEach(async () => {

@@ -8,7 +8,14 @@ import {
   type SandboxProviderServer,
 } from '../../../simulators/sandbox-provider/server.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
-import type { PaymentProvider, PaymentRequest, Purpose } from '../../../src/payments/contract.ts';
+import type {
+  LookupQuery,
+  ModificationRequest,
+  Operation,
+  PaymentProvider,
+  PaymentRequest,
+  Purpose,
+} from '../../../src/payments/contract.ts';
 import {
   connectSandboxProvider,
   type SandboxProviderOptions,
@@ -57,12 +64,18 @@ describe('the sandbox adapter and the sandbox provider', () => {
     return provider;
   };
 
-  const payment = (changes: Partial<PaymentRequest> = {}): PaymentRequest => ({
-    purpose: 'charge',
-    idempotencyKey: `att_${randomUUID()}`,
-    amount: AMOUNT,
-    card: cardDetails(),
-    ...changes,
+  const payment = (changes: Partial<PaymentRequest> = {}): PaymentRequest =>
+    ({
+      purpose: 'charge',
+      idempotencyKey: `att_${randomUUID()}`,
+      amount: AMOUNT,
+      card: cardDetails(),
+      ...changes,
+    }) as PaymentRequest;
+  const query = (idempotencyKey: string, operation: Operation = 'charge'): LookupQuery => ({
+    idempotencyKey,
+    operation,
+    since: new Date(),
   });
 
   const failure = (name: string) =>
@@ -126,6 +139,12 @@ describe('the sandbox adapter and the sandbox provider', () => {
     ['4000000000000069', 'expired_card', 'expired_card'],
     ['4000000000000127', 'incorrect_cvc', 'incorrect_security_code'],
     ['4000000000000119', 'processing_error', 'processing_error'],
+    ['4000000000006975', 'card_velocity_exceeded', 'limit_exceeded'],
+    ['4100000000000019', 'fraudulent', 'suspected_fraud'],
+    ['4000002760003184', 'authentication_required', 'authentication_required'],
+    ['4000000760000002', 'card_not_supported', 'card_not_supported'],
+    ['4000000000000341', 'call_issuer', 'call_issuer'],
+    ['4242424242424241', 'incorrect_number', 'incorrect_number'],
   ])('declines the test number %s: %s', async (cardNumber, rawCode, reason) => {
     const provider = await connect();
     const outcome = await provider.pay(payment({ card: cardDetails({ cardNumber }) }));
@@ -154,7 +173,12 @@ describe('the sandbox adapter and the sandbox provider', () => {
     const provider = await connect();
     expect(provider.capabilities).toEqual({
       purposes: ['charge', 'authorize', 'tokenize', 'charge_and_save'],
+      modifications: ['capture', 'void', 'refund'],
+      partialAmounts: true,
+      storedCards: true,
       pin: true,
+      recovery: 'lookup',
+      absenceProvenAfterMs: 30_000,
     });
     const keyless = await connectSandboxProvider(adapterOptions(server.url, certificates.client));
     opened.push(keyless);
@@ -171,7 +195,6 @@ describe('the sandbox adapter and the sandbox provider', () => {
     ['money for a token', { purpose: 'tokenize' }],
     ['a key with a line break', { idempotencyKey: 'a\r\nb' }],
     ['a card number that is too long', { card: cardDetails({ cardNumber: '42424242424242424242' }) }],
-    ['a wrong check digit, as the provider says', { card: cardDetails({ cardNumber: '4242424242424241' }) }],
     ['an unknown currency, as the provider says', { amount: { value: 1, currency: 'QQQ' } }],
   ])('refuses %s', async (_what, changes) => {
     const provider = await connect();
@@ -179,6 +202,173 @@ describe('the sandbox adapter and the sandbox provider', () => {
       failure('invalid_request'),
     );
     expect(await server.admin.ledger()).toEqual([]);
+  });
+
+  it('declines a currency that no card takes', async () => {
+    const provider = await connect();
+    const outcome = await provider.pay(payment({ amount: { value: 100, currency: 'XAU' } }));
+    expect(outcome).toMatchObject({ result: 'declined', reason: 'currency_not_supported' });
+  });
+
+  const authorized = async (provider: PaymentProvider, cardNumber?: string): Promise<string> => {
+    const card = cardDetails(cardNumber === undefined ? {} : { cardNumber });
+    const outcome = await provider.pay(payment({ purpose: 'authorize', card }));
+    return outcome.providerReference ?? '';
+  };
+  const change = (
+    providerReference: string,
+    modification: ModificationRequest['modification'],
+    value?: number,
+  ): ModificationRequest => ({
+    modification,
+    idempotencyKey: `att_${randomUUID()}`,
+    providerReference,
+    authorized: AMOUNT,
+    ...(value !== undefined && { amount: { value, currency: 'EUR' } }),
+  });
+
+  it('captures a part, refunds it in parts, and never more', async () => {
+    const provider = await connect();
+    const id = await authorized(provider);
+    const tooMuch = await provider.modify(change(id, 'capture', 1251));
+    expect(tooMuch).toMatchObject({
+      result: 'declined',
+      reason: 'not_modifiable',
+      rawCode: 'amount_too_large',
+    });
+    expect(await provider.modify(change(id, 'capture', 1000))).toEqual({
+      result: 'succeeded',
+      providerReference: expect.stringMatching(/^mod_sandbox_/) as string,
+    });
+    expect(await provider.modify(change(id, 'capture', 250))).toMatchObject({ rawCode: 'already_captured' });
+    expect(await provider.modify(change(id, 'void'))).toMatchObject({ rawCode: 'already_captured' });
+    expect(await provider.modify(change(id, 'refund', 400))).toMatchObject({ result: 'succeeded' });
+    expect(await provider.modify(change(id, 'refund', 601))).toMatchObject({ rawCode: 'amount_too_large' });
+    expect(await provider.modify(change(id, 'refund', 600))).toMatchObject({ result: 'succeeded' });
+    const done = (await server.admin.modifications()).filter(({ result }) => result === 'succeeded');
+    expect(done).toMatchObject([
+      { modification: 'capture', chargeId: id, amount: 1000, currency: 'EUR', requests: 1 },
+      { modification: 'refund', chargeId: id, amount: 400 },
+      { modification: 'refund', chargeId: id, amount: 600 },
+    ]);
+    expect(await server.admin.ledger()).toHaveLength(1);
+  });
+
+  it('voids what is authorized, once, and nothing after it', async () => {
+    const provider = await connect();
+    const id = await authorized(provider);
+    const request = change(id, 'void');
+    const first = await provider.modify(request);
+    expect(first.result).toBe('succeeded');
+    expect(await provider.modify(request)).toEqual(first);
+    expect(await provider.modify(change(id, 'capture', 1))).toMatchObject({ reason: 'not_modifiable' });
+    expect(await server.admin.modifications()).toMatchObject([{ requests: 2 }, { result: 'declined' }]);
+  });
+
+  it('refunds a charge, and tells of one that cannot be', async () => {
+    const provider = await connect();
+    const charged = await provider.pay(payment());
+    expect(await provider.modify(change(charged.providerReference ?? '', 'refund', 1250))).toMatchObject({
+      result: 'succeeded',
+    });
+    const card = cardDetails({ cardNumber: '4000000000005126' });
+    const other = await provider.pay(payment({ card }));
+    expect(await provider.modify(change(other.providerReference ?? '', 'refund', 1))).toMatchObject({
+      result: 'declined',
+      reason: 'not_modifiable',
+      rawCode: 'refund_declined',
+    });
+    await expect(provider.modify(change('chg_unknown', 'refund', 1))).rejects.toEqual(
+      failure('invalid_request'),
+    );
+    await expect(provider.modify(change('chg_unknown', 'refund'))).rejects.toEqual(
+      failure('invalid_request'),
+    );
+  });
+
+  it('refunds once of two refunds of the same money that run side by side', async () => {
+    const provider = await connect();
+    const { providerReference = '' } = await provider.pay(payment());
+    const outcomes = await Promise.all([
+      provider.modify(change(providerReference, 'refund', 1250)),
+      provider.modify(change(providerReference, 'refund', 1250)),
+    ]);
+    expect(outcomes.map(({ result }) => result).toSorted()).toEqual(['declined', 'succeeded']);
+  });
+
+  it('finds a modification whose answer was lost', async () => {
+    const provider = await connect();
+    const id = await authorized(provider);
+    await server.admin.setFaults([{ kind: 'lose_answer', target: 'modify' }]);
+    const request = change(id, 'capture', 1250);
+    await expect(provider.modify(request)).rejects.toEqual(failure('unknown_outcome'));
+    const found = await provider.lookup(query(request.idempotencyKey, 'capture'));
+    expect(found).toMatchObject({ result: 'succeeded' });
+    expect(await provider.modify(request)).toEqual(found);
+    await expect(provider.lookup(query(request.idempotencyKey, 'refund'))).rejects.toEqual(
+      failure('unknown_outcome'),
+    );
+    expect(await server.admin.modifications()).toHaveLength(1);
+  });
+
+  it('charges a card that it keeps, with a code that was captured anew', async () => {
+    const provider = await connect();
+    const saved = await provider.pay(
+      payment({ purpose: 'charge_and_save', customerReference: 'customer 5' }),
+    );
+    const providerToken = (saved.result === 'succeeded' && saved.providerToken) || '';
+    const { securityCode } = cardDetails({ securityCode: '987' });
+    const stored = { providerToken, ...(securityCode && { securityCode }) };
+    const base = { purpose: 'charge', amount: AMOUNT } as const;
+    const withCode = await provider.pay({ ...base, idempotencyKey: 'att_code', stored });
+    expect(withCode).toMatchObject({ result: 'succeeded' });
+    const later = await provider.pay({
+      ...base,
+      idempotencyKey: 'att_later',
+      stored: { providerToken },
+      initiatedBy: 'merchant',
+    });
+    expect(later).toMatchObject({ result: 'succeeded' });
+    expect(await server.admin.ledger()).toMatchObject([
+      { purpose: 'charge_and_save', customerReference: 'customer 5' },
+      { storedToken: providerToken, cardNumber: '4242424242424242', securityCode: '987' },
+      { storedToken: providerToken, initiatedBy: 'merchant' },
+    ]);
+    const unknown = provider.pay({
+      ...base,
+      idempotencyKey: 'att_no',
+      stored: { providerToken: 'tok_sandbox_0' },
+    });
+    await expect(unknown).rejects.toEqual(failure('invalid_request'));
+    const again = { idempotencyKey: 'att_again', purpose: 'tokenize', stored: { providerToken } } as const;
+    await expect(provider.pay(again)).rejects.toEqual(failure('invalid_request'));
+  });
+
+  it('keeps a card that is declined once it is charged', async () => {
+    const provider = await connect();
+    const card = cardDetails({ cardNumber: '4000000000000341' });
+    const outcome = await provider.pay({ purpose: 'tokenize', idempotencyKey: 'att_keep', card });
+    const providerToken = (outcome.result === 'succeeded' && outcome.providerToken) || '';
+    const request = { purpose: 'charge', idempotencyKey: 'att_use', amount: AMOUNT } as const;
+    expect(await provider.pay({ ...request, stored: { providerToken } })).toMatchObject({
+      result: 'declined',
+      reason: 'call_issuer',
+    });
+  });
+
+  it('says in a check what is wrong', async () => {
+    const provider = await connect();
+    expect(await provider.check()).toEqual([]);
+    const stranger = await connect({
+      clientCert: strangers.client.clientCert,
+      clientKey: strangers.client.clientKey,
+      timeoutMs: 5_000,
+    });
+    expect(await stranger.check()).toMatchObject([{ code: 'unreachable' }]);
+    await server.admin.setFaults([{ kind: 'garbage', target: 'capabilities' }]);
+    expect(await provider.check()).toMatchObject([{ code: 'configuration_refused' }]);
+    await server.admin.setFaults([{ kind: 'garbage', target: 'keys' }]);
+    expect(await provider.check()).toMatchObject([{ code: 'encryption_key_unknown' }]);
   });
 
   it('leaves the card to its owner', async () => {
@@ -204,12 +394,13 @@ describe('the sandbox adapter and the sandbox provider', () => {
     await server.admin.setFaults([{ kind: 'delay', delayMs: 3000 }]);
     const first = provider.pay(request);
     await vi.waitFor(
-      () => expect(provider.lookup(request.idempotencyKey)).rejects.toEqual(failure('unknown_outcome')),
+      () =>
+        expect(provider.lookup(query(request.idempotencyKey))).rejects.toEqual(failure('unknown_outcome')),
       { timeout: 30_000 },
     );
     await expect(provider.pay(request)).rejects.toEqual(failure('unknown_outcome'));
     const outcome = await first;
-    expect(await provider.lookup(request.idempotencyKey)).toEqual(outcome);
+    expect(await provider.lookup(query(request.idempotencyKey))).toEqual(outcome);
   });
 
   it.each<[FaultKind, string, boolean]>([
@@ -223,7 +414,7 @@ describe('the sandbox adapter and the sandbox provider', () => {
     await server.admin.setFaults([{ kind }]);
     const request = payment();
     await expect(provider.pay(request)).rejects.toEqual(failure(expected));
-    const found = await provider.lookup(request.idempotencyKey);
+    const found = await provider.lookup(query(request.idempotencyKey));
     expect(found?.result).toBe(processed ? 'succeeded' : undefined);
     expect(await server.admin.ledger()).toHaveLength(processed ? 1 : 0);
   });
@@ -234,7 +425,7 @@ describe('the sandbox adapter and the sandbox provider', () => {
     await server.admin.setFaults([{ kind: 'hang' }]);
     const request = payment();
     await expect(provider.pay(request)).rejects.toEqual(failure('unknown_outcome'));
-    expect(await provider.lookup(request.idempotencyKey)).toBeUndefined();
+    expect(await provider.lookup(query(request.idempotencyKey))).toBeUndefined();
   });
 
   it.each<FaultKind>(['lose_answer', 'garbage', 'server_error', 'not_processed'])(
@@ -242,8 +433,8 @@ describe('the sandbox adapter and the sandbox provider', () => {
     async (kind) => {
       const provider = await connect();
       await server.admin.setFaults([{ kind, target: 'lookup' }]);
-      await expect(provider.lookup('att_1')).rejects.toEqual(failure('unknown_outcome'));
-      expect(await provider.lookup('att_1')).toBeUndefined();
+      await expect(provider.lookup(query('att_1'))).rejects.toEqual(failure('unknown_outcome'));
+      expect(await provider.lookup(query('att_1'))).toBeUndefined();
     },
   );
 
@@ -311,7 +502,7 @@ describe('the sandbox adapter and the sandbox provider', () => {
     await provider.close();
     expect((await paying).result).toBe('succeeded');
     await expect(provider.pay(request)).rejects.toEqual(failure('unavailable'));
-    await expect(provider.lookup(request.idempotencyKey)).rejects.toEqual(failure('unknown_outcome'));
+    await expect(provider.lookup(query(request.idempotencyKey))).rejects.toEqual(failure('unknown_outcome'));
   });
 
   it.each([

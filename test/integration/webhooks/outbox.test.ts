@@ -13,6 +13,7 @@ import { execute } from '../../support/database.ts';
 import { insertAccount, insertAttempt, insertCall } from '../../support/rows.ts';
 import { ACCOUNT, ACTOR, captureEvent, makeBench, type Bench } from './bench.ts';
 import { startReceiver, type Receiver } from './receiver.ts';
+import { ALL_CAPABILITIES, QUIET_PROVIDER } from '../../support/payment-provider.ts';
 
 let bench: Bench;
 let receiver: Receiver;
@@ -104,10 +105,10 @@ describe('what is told without a request', () => {
     // And what the provider says in the end.
     const provider: PaymentProvider = {
       name: 'sandbox',
-      capabilities: { purposes: ['charge'], pin: false },
+      capabilities: { ...ALL_CAPABILITIES, purposes: ['charge'], pin: false },
+      ...QUIET_PROVIDER,
       pay: async () => await Promise.reject(new Error('nothing is sent again')),
       lookup: async () => ({ result: 'succeeded', providerReference: 'pay-1' }),
-      close: async () => undefined,
     };
     await reconcileOnce({ database, provider, clock: bench.clock, logger: silentLogger });
     await bench.work();

@@ -4,6 +4,7 @@ import type { CaptureDesk, CaptureRequest } from '../../../src/workflows/contrac
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
 import { callOf } from './fakes.ts';
 import { CARD, CHARGE, Follower, until, World } from './world.ts';
+import { ALL_CAPABILITIES } from '../../support/payment-provider.ts';
 
 let db: TestDatabase;
 let world: World;
@@ -137,9 +138,9 @@ describe('creating a capture', () => {
   });
 
   test('reads anew what the provider can do', async () => {
-    world.provider.capabilities = { purposes: ['tokenize'], pin: false };
+    world.provider.capabilities = { ...ALL_CAPABILITIES, purposes: ['tokenize'], pin: false };
     await expect(world.create()).rejects.toMatchObject({ code: 'purpose_not_supported' });
-    world.provider.capabilities = { purposes: ['charge'], pin: false };
+    world.provider.capabilities = { ...ALL_CAPABILITIES, purposes: ['charge'], pin: false };
     expect(await world.create()).toMatchObject({ status: 'securing' });
   });
 });

@@ -2,6 +2,9 @@ import { HushtoneError } from '../../../src/kernel/errors.ts';
 import { newId } from '../../../src/kernel/ids.ts';
 import type {
   CardDetails,
+  CheckFinding,
+  LookupQuery,
+  ModificationRequest,
   PaymentOutcome,
   PaymentProvider,
   PaymentRequest,
@@ -17,6 +20,7 @@ import type {
   MaskingOptions,
   MaskingRefusal,
 } from '../../../src/telephony/contract.ts';
+import { ALL_CAPABILITIES } from '../../support/payment-provider.ts';
 
 export const EVIDENCE: MaskingEvidence = {
   bridge: 'dial',
@@ -138,23 +142,33 @@ export class FakeProvider implements PaymentProvider {
   readonly requests: PaymentRequest[] = [];
   /** Card number, expiry, security code and PIN as they were while `pay` ran. */
   readonly cards: Record<string, string>[] = [];
+  /** Keys that were looked up. */
   readonly lookups: string[] = [];
-  capabilities: ProviderCapabilities = {
-    purposes: ['charge', 'authorize', 'tokenize', 'charge_and_save'],
-    pin: true,
-  };
+  readonly modifications: ModificationRequest[] = [];
+  capabilities: ProviderCapabilities = ALL_CAPABILITIES;
   onPay: (request: PaymentRequest) => Promise<PaymentOutcome> = () => Promise.resolve(PAID);
+  onModify: (request: ModificationRequest) => Promise<PaymentOutcome> = () => Promise.resolve(PAID);
   onLookup: (key: string) => Promise<PaymentOutcome | undefined> = () => Promise.resolve(undefined);
+  findings: readonly CheckFinding[] = [];
 
   async pay(request: PaymentRequest): Promise<PaymentOutcome> {
     this.requests.push(request);
-    this.cards.push(read(request.card));
+    this.cards.push(read(request.card ?? {}));
     return await this.onPay(request);
   }
 
-  async lookup(key: string): Promise<PaymentOutcome | undefined> {
-    this.lookups.push(key);
-    return await this.onLookup(key);
+  async modify(request: ModificationRequest): Promise<PaymentOutcome> {
+    this.modifications.push(request);
+    return await this.onModify(request);
+  }
+
+  async lookup({ idempotencyKey }: LookupQuery): Promise<PaymentOutcome | undefined> {
+    this.lookups.push(idempotencyKey);
+    return await this.onLookup(idempotencyKey);
+  }
+
+  check(): Promise<readonly CheckFinding[]> {
+    return Promise.resolve(this.findings);
   }
 
   close(): Promise<void> {
@@ -162,7 +176,7 @@ export class FakeProvider implements PaymentProvider {
   }
 }
 
-function read(card: CardDetails): Record<string, string> {
+function read(card: Partial<CardDetails>): Record<string, string> {
   const text = Object.entries(card).map(([name, buffer]) => [
     name,
     (buffer as CardDetails['cardNumber']).use((bytes) => new TextDecoder().decode(bytes)),

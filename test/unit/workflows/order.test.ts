@@ -3,11 +3,9 @@ import { initialState } from '../../../src/capture/machine.ts';
 import type { ProviderCapabilities } from '../../../src/payments/contract.ts';
 import type { CaptureRequest } from '../../../src/workflows/contract.ts';
 import { checkOrder, type CaptureDefaults } from '../../../src/workflows/take-payment/order.ts';
+import { ALL_CAPABILITIES } from '../../support/payment-provider.ts';
 
-const EVERYTHING: ProviderCapabilities = {
-  purposes: ['charge', 'authorize', 'tokenize', 'charge_and_save'],
-  pin: true,
-};
+const EVERYTHING: ProviderCapabilities = ALL_CAPABILITIES;
 const DEFAULTS: CaptureDefaults = {
   guard: 'until_proven',
   secureTimeoutMs: 2000,
@@ -82,7 +80,7 @@ describe('money', () => {
   });
 
   test('a purpose that the provider does not offer is refused', () => {
-    const capabilities: ProviderCapabilities = { purposes: ['charge'], pin: true };
+    const capabilities: ProviderCapabilities = { ...EVERYTHING, purposes: ['charge'] };
     expect(() => check({ purpose: 'tokenize' }, capabilities)).toThrow(refusal('purpose_not_supported'));
     expect(check(CHARGE, capabilities)).toMatchObject({ purpose: 'charge' });
   });

@@ -26,7 +26,7 @@ const DECLINED = {
   result: 'declined',
   decline_code: 'lost_card',
 };
-const expected = { idempotencyKey: 'att_1', purpose: 'charge' } as const;
+const expected = { idempotencyKey: 'att_1', operation: 'charge' } as const;
 
 describe('readOutcome', () => {
   it('reads a charge, and passes over members that are not known', () => {
@@ -39,14 +39,14 @@ describe('readOutcome', () => {
 
   it('reads a token with and without a charge', () => {
     const saved = { ...CHARGED, purpose: 'charge_and_save', token: TOKEN };
-    expect(readOutcome(answer(saved), { idempotencyKey: 'att_1' })).toEqual({
+    expect(readOutcome(answer(saved), { ...expected, operation: 'charge_and_save' })).toEqual({
       result: 'succeeded',
       providerReference: ID,
       authorizationCode: 'A1B2C3',
       providerToken: TOKEN,
     });
     const { authorization_code: _code, ...tokenized } = { ...saved, purpose: 'tokenize' };
-    expect(readOutcome(answer(tokenized), { idempotencyKey: 'att_1' })).toEqual({
+    expect(readOutcome(answer(tokenized), { ...expected, operation: 'tokenize' })).toEqual({
       result: 'succeeded',
       providerReference: ID,
       providerToken: TOKEN,
@@ -62,7 +62,14 @@ describe('readOutcome', () => {
     ['incorrect_cvc', 'incorrect_security_code'],
     ['incorrect_pin', 'incorrect_pin'],
     ['processing_error', 'processing_error'],
-    ['fraudulent', 'generic_decline'],
+    ['incorrect_number', 'incorrect_number'],
+    ['card_velocity_exceeded', 'limit_exceeded'],
+    ['card_not_supported', 'card_not_supported'],
+    ['currency_not_supported', 'currency_not_supported'],
+    ['fraudulent', 'suspected_fraud'],
+    ['call_issuer', 'call_issuer'],
+    ['authentication_required', 'authentication_required'],
+    ['something_new', 'generic_decline'],
     ['constructor', 'generic_decline'],
   ])('reads the decline %s as %s and keeps the raw code', (rawCode, reason) => {
     expect(readOutcome(answer({ ...DECLINED, decline_code: rawCode }), expected)).toEqual({
@@ -71,6 +78,32 @@ describe('readOutcome', () => {
       rawCode,
       providerReference: ID,
     });
+  });
+
+  it('reads a modification, and takes no payment for one', () => {
+    const modified = {
+      id: `mod_sandbox_${'c'.repeat(26)}`,
+      payment_id: ID,
+      idempotency_key: 'att_1',
+      modification: 'refund',
+      result: 'succeeded',
+    };
+    const refund = { ...expected, operation: 'refund' } as const;
+    expect(readOutcome(answer(modified), refund)).toEqual({
+      result: 'succeeded',
+      providerReference: modified.id,
+    });
+    const refused = { ...modified, result: 'declined', decline_code: 'amount_too_large' };
+    expect(readOutcome(answer(refused), refund)).toMatchObject({
+      result: 'declined',
+      reason: 'not_modifiable',
+      rawCode: 'amount_too_large',
+    });
+    expect(readOutcome(answer(modified), expected)).toBeUndefined();
+    expect(readOutcome(answer(modified), { ...expected, operation: 'void' })).toBeUndefined();
+    expect(readOutcome(answer(CHARGED), refund)).toBeUndefined();
+    expect(readOutcome(answer({ ...modified, id: ID }), refund)).toBeUndefined();
+    expect(readOutcome(answer({ ...modified, authorization_code: 'A1B2C3' }), refund)).toBeUndefined();
   });
 
   it.each([
@@ -110,6 +143,7 @@ describe('failureOf', () => {
     [502, '', 'unknown_outcome'],
     [409, 'in_flight', 'unknown_outcome'],
     [404, 'not_found', 'unknown_outcome'],
+    [404, 'payment_not_found', 'invalid_request'],
     [302, '', 'unknown_outcome'],
     [201, '', 'unknown_outcome'],
   ])('reads %i %s as %s', (status, code, failure) => {
@@ -123,17 +157,39 @@ describe('failureOf', () => {
 });
 
 describe('readCapabilities', () => {
-  it('keeps the purposes that are known', () => {
-    expect(readCapabilities(answer({ purposes: ['refund', 'authorize', 'charge'], pin: true }))).toEqual({
+  const TOLD = {
+    purposes: ['refund', 'authorize', 'charge'],
+    modifications: ['void', 'charge'],
+    partial_amounts: true,
+    stored_cards: false,
+    pin: true,
+    absence_proven_after_ms: 30_000,
+  };
+
+  it('keeps the purposes and the modifications that are known', () => {
+    expect(readCapabilities(answer(TOLD))).toEqual({
       purposes: ['charge', 'authorize'],
+      modifications: ['void'],
+      partialAmounts: true,
+      storedCards: false,
       pin: true,
+      recovery: 'lookup',
+      absenceProvenAfterMs: 30_000,
     });
   });
 
-  it.each([['[]'], ['{}'], [{ purposes: 'charge', pin: true }], [{ purposes: [], pin: 'yes' }]])(
-    'reads nothing from %o',
-    (body) => {
-      expect(readCapabilities(answer(body))).toBeUndefined();
-    },
-  );
+  it.each([
+    ['an array', []],
+    ['nothing', {}],
+    ['purposes that are a text', { ...TOLD, purposes: 'charge' }],
+    ['no modifications', { ...TOLD, modifications: undefined }],
+    ['a PIN that is a text', { ...TOLD, pin: 'yes' }],
+    ['no word on partial amounts', { ...TOLD, partial_amounts: undefined }],
+    ['no word on stored cards', { ...TOLD, stored_cards: undefined }],
+    ['a promise of the past', { ...TOLD, absence_proven_after_ms: -1 }],
+    ['a promise of parts', { ...TOLD, absence_proven_after_ms: 0.5 }],
+    ['a promise of more than a day', { ...TOLD, absence_proven_after_ms: 86_400_001 }],
+  ])('reads nothing from %s', (_what, body) => {
+    expect(readCapabilities(answer(body))).toBeUndefined();
+  });
 });

@@ -2,6 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { CompactEncrypt, importJWK } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EnvelopeKeys } from '../../../../simulators/sandbox-provider/envelope-keys.ts';
+import type { StoredCard } from '../../../../simulators/sandbox-provider/ledger.ts';
 import { readPaymentRequest } from '../../../../simulators/sandbox-provider/payment-request.ts';
 import { encipherPinBlock } from '../../../../src/payments/pin-block.ts';
 import { secretDigits } from '../../payments/secret-digits.ts';
@@ -10,6 +11,8 @@ const NOW = new Date('2026-03-04T05:06:07.000Z');
 const NOW_SECONDS = NOW.getTime() / 1000;
 const PIN_KEY = createSecretKey(Buffer.alloc(32, 7));
 const CARD = { card_number: '4242424242424242', expiry: '1239' };
+const storedCard = (token: string): StoredCard | undefined =>
+  token === 'tok_1' ? { cardNumber: '4242424242424242', expiry: '1239' } : undefined;
 
 describe('readPaymentRequest', () => {
   let keys: EnvelopeKeys;
@@ -43,7 +46,7 @@ describe('readPaymentRequest', () => {
   });
 
   const read = (request: Record<string, unknown>, header: string | undefined = 'att_1', pinKey = PIN_KEY) =>
-    readPaymentRequest(request, header, { keys, pinKey, now: NOW });
+    readPaymentRequest(request, header, { keys, pinKey, now: NOW, storedCard });
 
   it('reads a whole request', async () => {
     expect(await read(await body({ reference: 'order 5' }))).toEqual({
@@ -54,6 +57,33 @@ describe('readPaymentRequest', () => {
       card: { cardNumber: '4242424242424242', expiry: '1239' },
       fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
     });
+  });
+
+  it('reads a card that is kept, with a code that was captured anew', async () => {
+    const { encrypted_card: _card, ...rest } = await body();
+    const stored = { ...rest, token: 'tok_1' };
+    expect(
+      await read({ ...stored, initiated_by: 'merchant', customer_reference: 'customer 5' }),
+    ).toMatchObject({
+      storedToken: 'tok_1',
+      initiatedBy: 'merchant',
+      customerReference: 'customer 5',
+      card: { cardNumber: '4242424242424242', expiry: '1239' },
+    });
+    const encrypted = { encrypted_security_code: await seal({ security_code: '123' }) };
+    expect((await read({ ...stored, ...encrypted })).card.securityCode).toBe('123');
+    const refused = async (changes: Record<string, unknown>): Promise<unknown> =>
+      await read({ ...stored, ...changes }).catch(({ code }: { code: string }) => code);
+    expect(await refused({ token: 'tok_2' })).toBe('unknown_token');
+    expect(await refused({ encrypted_card: await seal(CARD) })).toBe('missing_member');
+    expect(await refused({ token: undefined })).toBe('missing_member');
+    expect(await refused({ encrypted_security_code: await seal(CARD) })).toBe('missing_member');
+    expect(await refused({ purpose: 'tokenize', amount: undefined })).toBe('invalid_purpose');
+    expect(await refused({ initiated_by: 'cardholder' })).toBe('invalid_initiator');
+    await expect(read(await body({ initiated_by: 'merchant' }))).rejects.toMatchObject({
+      code: 'invalid_initiator',
+    });
+    await expect(read(await body(encrypted))).rejects.toMatchObject({ code: 'unknown_member' });
   });
 
   it('has one fingerprint for one content, and another for any other', async () => {
@@ -78,6 +108,9 @@ describe('readPaymentRequest', () => {
       await fingerprint({ amount: { value: 1251, currency: 'EUR' } }),
       await fingerprint({ amount: { value: 1250, currency: 'USD' } }),
       await fingerprint({ reference: 'order 5' }),
+      await fingerprint({ customer_reference: 'order 5' }),
+      await fingerprint({ encrypted_card: undefined, token: 'tok_1' }),
+      await fingerprint({ encrypted_card: undefined, token: 'tok_1', initiated_by: 'merchant' }),
       await fingerprint({ encrypted_card: await seal({ ...CARD, expiry: '0139' }) }),
       await fingerprint({ encrypted_card: await seal({ ...CARD, security_code: '123' }) }),
       await fingerprint({ encrypted_card: await seal({ ...CARD, postal_code: '12345' }) }),
@@ -106,7 +139,7 @@ describe('readPaymentRequest', () => {
 
   it('refuses a request without the header', async () => {
     await expect(
-      readPaymentRequest(await body(), undefined, { keys, pinKey: PIN_KEY, now: NOW }),
+      readPaymentRequest(await body(), undefined, { keys, pinKey: PIN_KEY, now: NOW, storedCard }),
     ).rejects.toMatchObject({ status: 400, code: 'idempotency_key_missing' });
   });
 
@@ -148,6 +181,7 @@ describe('readPaymentRequest', () => {
         keys,
         pinKey: undefined,
         now: NOW,
+        storedCard,
       }),
     ).rejects.toMatchObject({ code: 'pin_not_supported' });
   });
