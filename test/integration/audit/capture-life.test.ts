@@ -228,7 +228,6 @@ describe('a command', () => {
   test('that is refused changes nothing and leaves no record of a change', async () => {
     const { id } = await start();
     await keyCard();
-    const before = (await records()).length;
     const { statusCode } = await http.server.inject({
       method: 'POST',
       url: `/v1/captures/${id}/focus`,
