@@ -28,8 +28,8 @@ const DECLINED_WHEN_CHARGED: Readonly<Record<string, string>> = { '4000000000000
 /** Published as a card whose charge succeeds and whose refund fails. */
 const REFUND_DECLINED = '4000000000005126';
 
-/** Gold has a code of ISO 4217, and no card is charged in it. */
-const CURRENCY_DECLINED = 'XAU';
+/** No card network settles in it. */
+const CURRENCY_DECLINED = 'KPW';
 
 /** The sandbox's own rule: every card has this PIN. */
 export const CORRECT_PIN = '1234';

@@ -206,7 +206,7 @@ describe('the sandbox adapter and the sandbox provider', () => {
 
   it('declines a currency that no card takes', async () => {
     const provider = await connect();
-    const outcome = await provider.pay(payment({ amount: { value: 100, currency: 'XAU' } }));
+    const outcome = await provider.pay(payment({ amount: { value: 100, currency: 'KPW' } }));
     expect(outcome).toMatchObject({ result: 'declined', reason: 'currency_not_supported' });
   });
 
