@@ -1,5 +1,6 @@
-import type { Amount, PaymentProvider, Purpose } from '../../payments/contract.ts';
+import type { Amount, CheckFinding, PaymentProvider, Purpose } from '../../payments/contract.ts';
 import type { Mode } from '../../payments/kind.ts';
+import type { Actor } from '../contract.ts';
 
 /** A provider that an account may use, connected. */
 export interface RoutedProvider {
@@ -16,15 +17,111 @@ export interface RoutingQuestion {
   readonly purpose: Purpose;
   readonly amount?: Amount;
   readonly brand?: string;
+  /** A PIN goes with the card. */
+  readonly pin?: boolean;
 }
 
 /** The providers of every account, as its configuration has them now. */
 export interface ProviderDirectory {
   /**
    * Those that may take the payment, the preferred one first; the next one is asked only when the one before was
-   * `unavailable` and nothing was sent. Empty: none fits.
+   * `unavailable` and nothing was sent. Empty: none fits. What cannot be connected (its key is gone, its kind too) is
+   * left out, and logged.
    */
   route(accountId: string, question: RoutingQuestion): Promise<readonly RoutedProvider[]>;
-  /** For what an earlier attempt went to, also when it is disabled by now; undefined when it is gone. */
+  /**
+   * For what an earlier attempt went to, also when it is disabled or deleted by now; undefined when it is gone. Rejects
+   * with `provider_unusable` when it is there and cannot be connected.
+   */
   find(accountId: string, providerId: string): Promise<RoutedProvider | undefined>;
+}
+
+/** A configuration as an account writes it: JSON after the kind's schema, secrets as plain text. */
+export type ConfigurationRequest = Readonly<Record<string, unknown>>;
+
+export interface ProviderRequest {
+  readonly kind: string;
+  readonly name: string;
+  readonly mode: Mode;
+  readonly configuration: ConfigurationRequest;
+  readonly state?: 'active' | 'disabled';
+}
+
+export interface ProviderChanges {
+  readonly name?: string;
+  readonly state?: 'active' | 'disabled';
+  /** JSON Merge Patch (RFC 7396). A secret that is left out, or sent back as it was shown, stays. */
+  readonly configuration?: ConfigurationRequest;
+}
+
+export interface ProviderResource {
+  /** `prv_…` */
+  readonly id: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly mode: Mode;
+  readonly state: 'active' | 'disabled';
+  /** In the place of each secret `{ "set": true }`, with a hint for a long one. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+export interface ProviderKindResource {
+  readonly kind: string;
+  /** JSON Schema (2020-12). */
+  readonly configuration_schema: Readonly<Record<string, unknown>>;
+}
+
+export interface ProviderCheckResource {
+  readonly provider_id: string;
+  readonly kind: string;
+  readonly mode: Mode;
+  readonly ok: boolean;
+  readonly findings: readonly CheckFinding[];
+  readonly checked_at: string;
+}
+
+export interface RoutingRuleRequest {
+  readonly mode: Mode;
+  readonly currencies?: readonly string[];
+  readonly brands?: readonly string[];
+  readonly purposes?: readonly Purpose[];
+  /** Minor units, both included; only together with currencies. */
+  readonly amount_from?: number;
+  readonly amount_to?: number;
+  /** `prv_…` or `default`, the preferred one first. */
+  readonly providers: readonly string[];
+}
+
+export interface RoutingRuleResource extends RoutingRuleRequest {
+  /** `rule_…` */
+  readonly id: string;
+}
+
+export interface RoutingRequest {
+  readonly rules: readonly RoutingRuleRequest[];
+}
+
+export interface RoutingResource {
+  readonly rules: readonly RoutingRuleResource[];
+}
+
+export interface ProviderDesk {
+  kinds(): readonly ProviderKindResource[];
+  /** Rejects with `provider_kind_unknown`, `provider_configuration`, `wrong_mode` or `providers_too_many`. */
+  create(actor: Actor, request: ProviderRequest): Promise<ProviderResource>;
+  /** The oldest first. */
+  list(actor: Actor): Promise<ProviderResource[]>;
+  /** This and the following reject with `provider_not_found`. */
+  get(actor: Actor, providerId: string): Promise<ProviderResource>;
+  /** Rejects as `create` does, too. */
+  update(actor: Actor, providerId: string, changes: ProviderChanges): Promise<ProviderResource>;
+  /** Payments that were made with it can still be refunded. Rejects with `provider_routed` while a rule names it. */
+  remove(actor: Actor, providerId: string): Promise<void>;
+  /** Asks the provider itself. */
+  check(actor: Actor, providerId: string): Promise<ProviderCheckResource>;
+  routing(actor: Actor): Promise<RoutingResource>;
+  /** Rejects with `routing_provider_unknown`, `routing_modes_mixed` or `routing_amount_unclear`. */
+  setRouting(actor: Actor, request: RoutingRequest): Promise<RoutingResource>;
 }
