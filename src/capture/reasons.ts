@@ -18,10 +18,18 @@ export type ProviderFailure =
 export type DeclineReason =
   | 'generic_decline'
   | 'insufficient_funds'
+  | 'limit_exceeded'
   | 'expired_card'
+  | 'incorrect_number'
   | 'incorrect_security_code'
   | 'incorrect_pin'
+  | 'card_not_supported'
+  | 'currency_not_supported'
   | 'lost_or_stolen'
+  | 'suspected_fraud'
+  | 'call_issuer'
+  | 'authentication_required'
+  | 'not_modifiable'
   | 'processing_error';
 
 /** Why a capture is `failed`. */

@@ -75,7 +75,11 @@ async function reconcilePage(options: ReconcilerOptions, page: readonly OpenAtte
   let settled = 0;
   for (const attempt of page) {
     try {
-      const outcome = await provider.lookup(attempt.idempotencyKey);
+      const outcome = await provider.lookup({
+        idempotencyKey: attempt.idempotencyKey,
+        operation: attempt.operation,
+        since: attempt.createdAt,
+      });
       if (outcome === undefined) continue;
       await settle(options, attempt, outcome);
       settled += 1;

@@ -33,8 +33,8 @@ export async function insertAttempt(
   id: string,
 ): Promise<void> {
   await tx.query(
-    `insert into payment_attempts (id, account_id, capture_id, provider, idempotency_key, purpose, amount, currency)
-     values ($1, $2, $3, 'sandbox', $1, 'charge', 1250, 'EUR')`,
+    `insert into payment_attempts (id, account_id, capture_id, provider, idempotency_key, operation, amount, currency, provider_id, mode)
+     values ($1, $2, $3, 'sandbox', $1, 'charge', 1250, 'EUR', 'default', 'test')`,
     [id, accountId, captureId],
   );
 }

@@ -2,6 +2,7 @@ import type { Queryable } from '../../db/database.ts';
 import type {
   Amount,
   DeclineReason,
+  Operation,
   PaymentOutcome,
   ProviderFailure,
   Purpose,
@@ -23,8 +24,9 @@ export interface Attempt {
 export async function insertAttempt(db: Queryable, attempt: Attempt, at: Date): Promise<void> {
   await db.query(
     `INSERT INTO payment_attempts
-       (id, account_id, capture_id, provider, idempotency_key, purpose, amount, currency, state, brand, last4, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'processing', $9, $10, $11)`,
+       (id, account_id, capture_id, provider, idempotency_key, operation, amount, currency, state, brand, last4, created_at,
+        provider_id, mode)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'processing', $9, $10, $11, 'default', 'test')`,
     [
       attempt.id,
       attempt.accountId,
@@ -96,6 +98,8 @@ export interface OpenAttempt {
   readonly accountId: string;
   readonly captureId: string;
   readonly idempotencyKey: string;
+  readonly operation: Operation;
+  readonly createdAt: Date;
 }
 
 /**
@@ -109,7 +113,8 @@ export async function findOpenAttempts(
   limit: number,
 ): Promise<OpenAttempt[]> {
   return await db.query(
-    `SELECT a.id, a.account_id AS "accountId", a.capture_id AS "captureId", a.idempotency_key AS "idempotencyKey"
+    `SELECT a.id, a.account_id AS "accountId", a.capture_id AS "captureId", a.idempotency_key AS "idempotencyKey",
+            a.operation, a.created_at AS "createdAt"
      FROM payment_attempts a JOIN captures c ON c.id = a.capture_id
      WHERE a.state IN ('processing', 'unknown') AND a.provider = $1 AND a.id > $2 AND c.ended_at IS NOT NULL
      ORDER BY a.id LIMIT $3`,

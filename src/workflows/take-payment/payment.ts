@@ -118,16 +118,25 @@ async function withoutOutcome(
     logger.error('attempt not updated', { attemptId: attempt.id, error });
   }
   if (failure !== 'unknown_outcome') return { kind: 'failed', failure };
-  const outcome = await lookUp(dependencies, attempt.idempotencyKey);
+  const outcome = await lookUp(dependencies, attempt, clock.now());
   return outcome ? await settled(dependencies, attempt, outcome) : { kind: 'failed', failure };
 }
 
-async function lookUp(dependencies: PaymentDependencies, key: string): Promise<PaymentOutcome | undefined> {
+async function lookUp(
+  dependencies: PaymentDependencies,
+  attempt: Attempt,
+  since: Date,
+): Promise<PaymentOutcome | undefined> {
   const { provider, clock, logger } = dependencies;
   for (const delay of LOOK_UP_AFTER_MS) {
     await new Promise<void>((resolve) => clock.after(delay, resolve));
     try {
-      const outcome = await provider.lookup(key);
+      const outcome = await provider.lookup({
+        idempotencyKey: attempt.idempotencyKey,
+        operation: attempt.purpose,
+        ...(attempt.amount && { amount: attempt.amount }),
+        since,
+      });
       if (outcome !== undefined) return outcome;
     } catch (error) {
       logger.warn('payment look-up failed', { provider: provider.name, error });
