@@ -1,5 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
+/** What needs the machine to itself. */
+const REAL_TIME = [
+  'concurrency',
+  'demo',
+  'faults',
+  'impairments',
+  'locked-first',
+  'recording',
+  'silence',
+].map((name) => `test/acceptance/${name}.test.ts`);
+
 export default defineConfig({
   test: {
     // By default a core is left idle, which on two cores means one file at a time.
@@ -28,10 +39,20 @@ export default defineConfig({
         test: {
           name: 'acceptance',
           include: ['test/acceptance/**/*.test.ts'],
+          exclude: REAL_TIME,
           testTimeout: 300_000,
           hookTimeout: 120_000,
-          // Real-time audio needs the machine to itself: after everything else, one file after another.
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: 'real-time',
+          include: REAL_TIME,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          // Many calls at once, or sound that is judged: after everything else, one file after another.
+          sequence: { groupOrder: 3 },
           fileParallelism: false,
         },
       },

@@ -1,16 +1,10 @@
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { freeControlPort } from '../rtpengine/ports.ts';
 
 /**
  * A loopback TCP port that is free now. For a server that must come back on the same port after it was killed, so
- * that "any free port" will not do.
+ * that "any free port" will not do. At random from those that the system never hands out by itself: two stacks that
+ * start at the same moment do not get the same one.
  */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  return await freeControlPort('127.0.0.1');
 }
