@@ -154,6 +154,46 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.check_payment_transition()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'INSERT' then
+    if new.status not in ('requires_capture', 'processing') then
+      raise exception 'a payment does not start as %', new.status
+        using errcode = 'check_violation', constraint = 'payments_transition';
+    end if;
+    return new;
+  end if;
+  if (new.id, new.account_id, new.mode, new.purpose, new.amount, new.currency)
+    is distinct from (old.id, old.account_id, old.mode, old.purpose, old.amount, old.currency)
+    or new.capture_id is distinct from old.capture_id then
+    raise exception 'what a payment is for does not change'
+      using errcode = 'check_violation', constraint = 'payments_identity';
+  end if;
+  if new.amount_refunded < old.amount_refunded
+    or (old.amount_captured > 0 and new.amount_captured <> old.amount_captured) then
+    raise exception 'money that has moved does not move back unseen'
+      using errcode = 'check_violation', constraint = 'payments_amounts';
+  end if;
+  if new.status <> old.status and not (case old.status
+    when 'requires_capture' then new.status in ('processing', 'voided', 'failed')
+    when 'processing' then new.status in ('authorized', 'captured', 'declined', 'failed', 'unknown')
+    when 'unknown' then new.status in ('authorized', 'captured', 'declined', 'failed')
+    when 'authorized' then new.status in ('captured', 'voided')
+    when 'captured' then new.status in ('partially_refunded', 'refunded')
+    when 'partially_refunded' then new.status = 'refunded'
+    else false
+  end) then
+    raise exception 'a payment cannot go from % to %', old.status, new.status
+      using errcode = 'check_violation', constraint = 'payments_transition';
+  end if;
+  return new;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.check_provider_transition()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -510,10 +550,10 @@ create table login_failures (
 create table payment_attempts (
   id text not null,
   account_id text not null,
-  capture_id text not null,
+  capture_id text,
   provider text not null,
   idempotency_key text not null,
-  purpose text not null,
+  operation text not null,
   amount bigint,
   currency character(3),
   state text not null default 'processing'::text,
@@ -526,7 +566,50 @@ create table payment_attempts (
   raw_code text,
   failure text,
   created_at timestamp with time zone not null default now(),
-  finished_at timestamp with time zone
+  finished_at timestamp with time zone,
+  payment_id text,
+  provider_id text not null,
+  mode text not null,
+  request_fingerprint bytea,
+  reference text,
+  token text,
+  idempotency_id text,
+  instance_id text,
+  holder text,
+  lease_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  sends smallint not null default 1
+);
+
+create table payments (
+  id text not null,
+  account_id text not null,
+  mode text not null,
+  purpose text not null,
+  status text not null,
+  amount bigint not null,
+  currency character(3) not null,
+  amount_captured bigint not null default 0,
+  amount_refunded bigint not null default 0,
+  reference text,
+  customer_reference text,
+  initiated_by text not null default 'cardholder'::text,
+  capture_id text,
+  token text,
+  token_to_shred text,
+  source_provider_token text,
+  provider_token text,
+  brand text,
+  last4 character(4),
+  provider_id text,
+  provider_kind text,
+  provider_reference text,
+  authorization_code text,
+  decline_reason text,
+  failure text,
+  requested_by text not null,
+  idempotency_key text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
 );
 
 create table provider_routing_rules (
@@ -878,7 +961,7 @@ alter table idempotency_keys add constraint idempotency_keys_fingerprint_check C
 
 alter table idempotency_keys add constraint idempotency_keys_key_digest_check CHECK ((octet_length(key_digest) = 32));
 
-alter table idempotency_keys add constraint idempotency_keys_no_secret CHECK ((NOT (body ?| ARRAY['token'::text, 'secret'::text])));
+alter table idempotency_keys add constraint idempotency_keys_no_secret CHECK (((NOT (body ? 'secret'::text)) AND ((NOT (body ? 'token'::text)) OR ((body ->> 'token'::text) ~ '^tok_card_[0-9a-z]{26}$'::text))));
 
 alter table idempotency_keys add constraint idempotency_keys_operation_check CHECK ((length(operation) <= 64));
 
@@ -900,7 +983,7 @@ alter table login_failures add constraint login_failures_pkey PRIMARY KEY (sourc
 
 alter table payment_attempts add constraint payment_attempts_amount_and_currency CHECK (((amount IS NULL) = (currency IS NULL)));
 
-alter table payment_attempts add constraint payment_attempts_amount_and_purpose CHECK (((amount IS NULL) = (purpose = 'tokenize'::text)));
+alter table payment_attempts add constraint payment_attempts_amount_and_operation CHECK (((amount IS NULL) = (operation = ANY (ARRAY['tokenize'::text, 'void'::text]))));
 
 alter table payment_attempts add constraint payment_attempts_amount_check CHECK ((amount > 0));
 
@@ -916,19 +999,100 @@ alter table payment_attempts add constraint payment_attempts_failure_check CHECK
 
 alter table payment_attempts add constraint payment_attempts_last4_check CHECK ((last4 ~ '^[0-9]{4}$'::text));
 
-alter table payment_attempts add constraint payment_attempts_purpose_check CHECK ((purpose = ANY (ARRAY['charge'::text, 'authorize'::text, 'tokenize'::text, 'charge_and_save'::text])));
+alter table payment_attempts add constraint payment_attempts_mode_check CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text])));
+
+alter table payment_attempts add constraint payment_attempts_of_something CHECK (((payment_id IS NOT NULL) OR (capture_id IS NOT NULL)));
+
+alter table payment_attempts add constraint payment_attempts_operation CHECK ((operation = ANY (ARRAY['charge'::text, 'authorize'::text, 'tokenize'::text, 'charge_and_save'::text, 'capture'::text, 'void'::text, 'refund'::text])));
 
 alter table payment_attempts add constraint payment_attempts_raw_code_check CHECK ((NOT holds_digit_run(raw_code)));
 
+alter table payment_attempts add constraint payment_attempts_reference_check CHECK ((NOT holds_digit_run(reference)));
+
+alter table payment_attempts add constraint payment_attempts_request_fingerprint_check CHECK ((octet_length(request_fingerprint) = 32));
+
+alter table payment_attempts add constraint payment_attempts_sends_check CHECK (((sends >= 1) AND (sends <= 10)));
+
 alter table payment_attempts add constraint payment_attempts_state_check CHECK ((state = ANY (ARRAY['processing'::text, 'succeeded'::text, 'declined'::text, 'failed'::text, 'unknown'::text])));
+
+alter table payment_attempts add constraint payment_attempts_token_check CHECK ((token ~ '^tok_card_[0-9a-z]{26}$'::text));
 
 alter table payment_attempts add constraint payment_attempts_account_id_capture_id_fkey FOREIGN KEY (account_id, capture_id) REFERENCES captures(account_id, id);
 
 alter table payment_attempts add constraint payment_attempts_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
 
+alter table payment_attempts add constraint payment_attempts_payment FOREIGN KEY (account_id, payment_id) REFERENCES payments(account_id, id);
+
 alter table payment_attempts add constraint payment_attempts_pkey PRIMARY KEY (id);
 
 alter table payment_attempts add constraint payment_attempts_idempotency_key_key UNIQUE (idempotency_key);
+
+alter table payments add constraint payments_amount_captured_check CHECK ((amount_captured >= 0));
+
+alter table payments add constraint payments_amount_check CHECK ((amount > 0));
+
+alter table payments add constraint payments_amount_refunded_check CHECK ((amount_refunded >= 0));
+
+alter table payments add constraint payments_authorization_code_check CHECK ((NOT holds_digit_run(authorization_code)));
+
+alter table payments add constraint payments_brand_check CHECK ((NOT holds_digit_run(brand)));
+
+alter table payments add constraint payments_capture CHECK (((capture_id IS NOT NULL) OR (status <> 'requires_capture'::text)));
+
+alter table payments add constraint payments_captured CHECK (((amount_captured > 0) = (status = ANY (ARRAY['captured'::text, 'partially_refunded'::text, 'refunded'::text]))));
+
+alter table payments add constraint payments_captured_of_amount CHECK ((amount_captured <= amount));
+
+alter table payments add constraint payments_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text));
+
+alter table payments add constraint payments_customer_reference_check CHECK ((NOT holds_digit_run(customer_reference)));
+
+alter table payments add constraint payments_decline CHECK (((decline_reason IS NOT NULL) = (status = 'declined'::text)));
+
+alter table payments add constraint payments_decline_reason_check CHECK ((NOT holds_digit_run(decline_reason)));
+
+alter table payments add constraint payments_failure CHECK (((failure IS NULL) OR (status = 'failed'::text)));
+
+alter table payments add constraint payments_failure_check CHECK ((NOT holds_digit_run(failure)));
+
+alter table payments add constraint payments_id_check CHECK ((id ~ '^pay_[0-9a-z]+$'::text));
+
+alter table payments add constraint payments_initiated_by_check CHECK ((initiated_by = ANY (ARRAY['cardholder'::text, 'merchant'::text])));
+
+alter table payments add constraint payments_last4_check CHECK ((last4 ~ '^[0-9]{4}$'::text));
+
+alter table payments add constraint payments_mode_check CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text])));
+
+alter table payments add constraint payments_provider CHECK (((provider_id IS NULL) = (provider_kind IS NULL)));
+
+alter table payments add constraint payments_purpose_check CHECK ((purpose = ANY (ARRAY['charge'::text, 'authorize'::text, 'charge_and_save'::text])));
+
+alter table payments add constraint payments_reference_check CHECK ((NOT holds_digit_run(reference)));
+
+alter table payments add constraint payments_refunded CHECK (
+CASE status
+    WHEN 'refunded'::text THEN (amount_refunded = amount_captured)
+    WHEN 'partially_refunded'::text THEN ((amount_refunded > 0) AND (amount_refunded < amount_captured))
+    ELSE (amount_refunded = 0)
+END);
+
+alter table payments add constraint payments_refunded_of_captured CHECK ((amount_refunded <= amount_captured));
+
+alter table payments add constraint payments_requested_by_check CHECK ((NOT holds_digit_run(requested_by)));
+
+alter table payments add constraint payments_status_check CHECK ((status = ANY (ARRAY['requires_capture'::text, 'processing'::text, 'authorized'::text, 'captured'::text, 'partially_refunded'::text, 'refunded'::text, 'voided'::text, 'declined'::text, 'failed'::text, 'unknown'::text])));
+
+alter table payments add constraint payments_token_check CHECK ((token ~ '^tok_card_[0-9a-z]{26}$'::text));
+
+alter table payments add constraint payments_token_to_shred_check CHECK ((token_to_shred ~ '^tok_card_[0-9a-z]{26}$'::text));
+
+alter table payments add constraint payments_account_id_capture_id_fkey FOREIGN KEY (account_id, capture_id) REFERENCES captures(account_id, id);
+
+alter table payments add constraint payments_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+
+alter table payments add constraint payments_pkey PRIMARY KEY (id);
+
+alter table payments add constraint payments_account_id_id_key UNIQUE (account_id, id);
 
 alter table provider_routing_rules add constraint provider_routing_rules_amount_from_check CHECK ((amount_from > 0));
 
@@ -1106,9 +1270,37 @@ CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (create
 
 CREATE INDEX login_failures_age ON public.login_failures USING btree (last_failure_at);
 
+CREATE INDEX payment_attempts_idempotency ON public.payment_attempts USING btree (account_id, idempotency_id) WHERE (idempotency_id IS NOT NULL);
+
+CREATE INDEX payment_attempts_instance ON public.payment_attempts USING btree (instance_id) WHERE (state = 'processing'::text);
+
 CREATE INDEX payment_attempts_of_capture ON public.payment_attempts USING btree (capture_id);
 
-CREATE INDEX payment_attempts_open ON public.payment_attempts USING btree (created_at) WHERE (state = ANY (ARRAY['processing'::text, 'unknown'::text]));
+CREATE INDEX payment_attempts_of_payment ON public.payment_attempts USING btree (payment_id, created_at);
+
+CREATE UNIQUE INDEX payment_attempts_one_open ON public.payment_attempts USING btree (payment_id) WHERE ((payment_id IS NOT NULL) AND (state = ANY (ARRAY['processing'::text, 'unknown'::text])));
+
+CREATE UNIQUE INDEX payment_attempts_one_open_tokenization ON public.payment_attempts USING btree (capture_id) WHERE ((payment_id IS NULL) AND (state = ANY (ARRAY['processing'::text, 'unknown'::text])));
+
+CREATE INDEX payment_attempts_open ON public.payment_attempts USING btree (id) WHERE (state = ANY (ARRAY['processing'::text, 'unknown'::text]));
+
+CREATE INDEX payment_attempts_provider_token ON public.payment_attempts USING btree (account_id, provider_id, provider_token) WHERE (provider_token IS NOT NULL);
+
+CREATE INDEX payments_by_customer ON public.payments USING btree (account_id, customer_reference, created_at DESC, id DESC) WHERE (customer_reference IS NOT NULL);
+
+CREATE INDEX payments_by_reference ON public.payments USING btree (account_id, reference, created_at DESC, id DESC) WHERE (reference IS NOT NULL);
+
+CREATE INDEX payments_by_status ON public.payments USING btree (account_id, status, created_at DESC, id DESC);
+
+CREATE INDEX payments_by_time ON public.payments USING btree (account_id, created_at DESC, id DESC);
+
+CREATE INDEX payments_by_token ON public.payments USING btree (account_id, token, created_at DESC, id DESC) WHERE (token IS NOT NULL);
+
+CREATE UNIQUE INDEX payments_idempotency ON public.payments USING btree (account_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
+
+CREATE UNIQUE INDEX payments_of_capture ON public.payments USING btree (capture_id) WHERE (capture_id IS NOT NULL);
+
+CREATE INDEX payments_to_shred ON public.payments USING btree (id) WHERE (token_to_shred IS NOT NULL);
 
 CREATE INDEX provider_secrets_of_key ON public.provider_secrets USING btree (key_id);
 
@@ -1139,6 +1331,8 @@ CREATE TRIGGER capture_grants_transition BEFORE UPDATE ON public.capture_grants 
 CREATE TRIGGER card_tokens_transition BEFORE INSERT OR UPDATE ON public.card_tokens FOR EACH ROW EXECUTE FUNCTION check_card_token_transition();
 
 CREATE TRIGGER payment_attempts_transition BEFORE INSERT OR UPDATE ON public.payment_attempts FOR EACH ROW EXECUTE FUNCTION check_attempt_transition();
+
+CREATE TRIGGER payments_transition BEFORE INSERT OR UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION check_payment_transition();
 
 CREATE TRIGGER providers_transition BEFORE UPDATE ON public.providers FOR EACH ROW EXECUTE FUNCTION check_provider_transition();
 
@@ -1215,6 +1409,10 @@ alter table login_failures force row level security;
 alter table payment_attempts enable row level security;
 
 alter table payment_attempts force row level security;
+
+alter table payments enable row level security;
+
+alter table payments force row level security;
 
 alter table provider_routing_rules enable row level security;
 
@@ -1376,6 +1574,14 @@ create policy own_account on payment_attempts as permissive for all to hushtone_
   using ((account_id = current_setting('hushtone.account_id'::text, true)))
   with check ((account_id = current_setting('hushtone.account_id'::text, true)));
 
+create policy all_accounts on payments as permissive for all to hushtone_system
+  using ((CURRENT_USER = 'hushtone_system'::name))
+  with check ((CURRENT_USER = 'hushtone_system'::name));
+
+create policy own_account on payments as permissive for all to hushtone_server
+  using ((account_id = current_setting('hushtone.account_id'::text, true)))
+  with check ((account_id = current_setting('hushtone.account_id'::text, true)));
+
 create policy all_accounts on provider_routing_rules as permissive for all to hushtone_system
   using ((CURRENT_USER = 'hushtone_system'::name))
   with check ((CURRENT_USER = 'hushtone_system'::name));
@@ -1493,6 +1699,10 @@ grant delete, insert, select, update on login_failures to hushtone_system;
 grant insert, select, update on payment_attempts to hushtone_server;
 
 grant select, update on payment_attempts to hushtone_system;
+
+grant insert, select, update on payments to hushtone_server;
+
+grant select, update on payments to hushtone_system;
 
 grant delete, insert, select on provider_routing_rules to hushtone_server;
 

@@ -33,6 +33,18 @@ export function expiryFault(bytes: Uint8Array, now: Date): ExpiryFault | undefin
   return monthsAhead > LONGEST_AHEAD_MONTHS ? 'too_far_ahead' : undefined;
 }
 
+/**
+ * The month (1 to 12, unless `expiryFault` says otherwise) and the year that four ASCII digits, MMYY, name at the time
+ * `now`. Throws `expiry_malformed` when `bytes` are not four digits.
+ */
+export function expiryDate(bytes: Uint8Array, now: Date): { readonly month: number; readonly year: number } {
+  const digits = leadingNumber(bytes, 4);
+  if (bytes.length !== 4 || digits === undefined) {
+    throw new HushtoneError('expiry_malformed', 'internal', 'an expiry date is four digits');
+  }
+  return { month: Math.floor(digits / 100), year: yearOf(digits % 100, now.getUTCFullYear()) };
+}
+
 function yearOf(twoDigits: number, thisYear: number): number {
   const inThisCentury = Math.floor(thisYear / 100) * 100 + twoDigits;
   return inThisCentury < thisYear - LONGEST_PAST_YEARS ? inThisCentury + 100 : inThisCentury;

@@ -10,6 +10,7 @@ export type IdPrefix =
   | 'evt'
   | 'tok'
   | 'tok_card'
+  | 'fp'
   | 'pay'
   | 'prv'
   | 'rule'

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import type { Mode } from '../../payments/kind.ts';
 import type { SecretBuffer } from '../../secrets/secret-buffer.ts';
+import type { Actor } from '../contract.ts';
 
 /** What may be shown of a stored card. */
 export interface CardFace {
@@ -32,6 +33,15 @@ export interface NewCardToken {
   readonly brand: string;
   readonly customerReference?: string;
   readonly captureId?: string;
+  /** Who asked for it, for the record; the system when it is left out. */
+  readonly actor?: Actor;
+}
+
+/** What a stored card is used for, for the record; the system acts when nobody is named. */
+export interface CardUse {
+  readonly actor?: Actor;
+  readonly paymentId?: string;
+  readonly captureId?: string;
 }
 
 /**
@@ -41,13 +51,19 @@ export interface NewCardToken {
 export interface CardVault {
   /**
    * Seals the card before the first statement, then writes it with `write` in a transaction of the caller's, together
-   * with its audit record. The buffers stay the caller's.
+   * with its audit record. The buffers stay the caller's and may be wiped once `prepare` has resolved. `write` belongs
+   * at the end of the transaction, as `appendAudit` does, and may be repeated in another one: it writes once.
    */
   prepare(card: NewCardToken): Promise<{ readonly face: CardFace; write(db: Queryable): Promise<void> }>;
   /** Rejects with `token_not_found`, `token_deleted`, or `token_expired`. */
   face(accountId: string, tokenId: string): Promise<CardFace>;
   /** The card for one payment. Rejects as `face` does, or with `token_unreadable`. */
-  reveal(accountId: string, tokenId: string): Promise<RevealedCard>;
-  /** Crypto-shredding, audited; for a card whose payment was refused. Idempotent. */
-  shred(accountId: string, tokenId: string, reason: 'declined' | 'capture_ended'): Promise<void>;
+  reveal(accountId: string, tokenId: string, use?: CardUse): Promise<RevealedCard>;
+  /** Crypto-shredding, audited; for a card whose payment was refused. Idempotent. Rejects with `token_not_found`. */
+  shred(
+    accountId: string,
+    tokenId: string,
+    reason: 'declined' | 'capture_ended',
+    use?: CardUse,
+  ): Promise<void>;
 }
