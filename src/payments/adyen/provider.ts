@@ -1,0 +1,217 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import type {
+  CheckFinding,
+  LookupQuery,
+  ModificationRequest,
+  Operation,
+  PaymentOutcome,
+  PaymentProvider,
+  PaymentRequest,
+  ProviderCapabilities,
+} from '../contract.ts';
+import { ProviderError } from '../errors.ts';
+import type { ProviderDependencies } from '../kind.ts';
+import { failureOfExchange } from '../transport/failure.ts';
+import { Transport, type TransportAnswer } from '../transport/transport.ts';
+import { UnderWay } from '../transport/under-way.ts';
+import { readModification, readPayment, type PartialAuthorisation } from './answers.ts';
+import { checkAdyen } from './check.ts';
+import type { AdyenConfiguration } from './configuration.ts';
+import { sealCard, sealSecurityCode } from './envelope.ts';
+import { declineOf } from './errors.ts';
+import { amountOf, modification, paymentBody, referenceOf, reversalBody } from './requests.ts';
+
+const NAME = 'adyen';
+
+/** The header's longest value. */
+const IDEMPOTENCY_KEY = /^[A-Za-z0-9_.:-]{1,64}$/;
+
+/** Of a payment; also what stands in the address of a modification. */
+const PSP_REFERENCE = /^[A-Z0-9]{16}$/;
+
+const CAPABILITIES: ProviderCapabilities = {
+  purposes: ['charge', 'authorize', 'tokenize', 'charge_and_save'],
+  modifications: ['capture', 'void', 'refund'],
+  partialAmounts: true,
+  storedCards: true,
+  pin: false,
+  // The API finds no payment by a reference or a key; the same key gives the first answer for at least 31 days.
+  recovery: 'replay',
+  // A look-up never proves anything here.
+  absenceProvenAfterMs: Number.MAX_SAFE_INTEGER,
+};
+
+/** Adyen Checkout. Cards leave as a JWE that only Adyen can open, so no secret digit is in a request as such. */
+export class AdyenProvider implements PaymentProvider {
+  readonly name = NAME;
+  readonly capabilities = CAPABILITIES;
+  readonly #configuration: AdyenConfiguration;
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #underWay = new UnderWay();
+  #closed = false;
+
+  constructor(configuration: AdyenConfiguration, { clock, logger, timeoutMs }: ProviderDependencies) {
+    const { url, ca, apiKey } = configuration;
+    this.#configuration = configuration;
+    this.#transport = new Transport({
+      url,
+      ...(ca !== undefined && { ca }),
+      credentials: { 'x-api-key': apiKey },
+      timeoutMs,
+      clock,
+    });
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  pay(request: PaymentRequest): Promise<PaymentOutcome> {
+    return this.#underWay.track(this.#telling(request.purpose, () => this.#pay(request)));
+  }
+
+  modify(request: ModificationRequest): Promise<PaymentOutcome> {
+    return this.#underWay.track(this.#telling(request.modification, () => this.#modify(request)));
+  }
+
+  lookup(_query: LookupQuery): Promise<PaymentOutcome | undefined> {
+    return Promise.reject(
+      new ProviderError('unknown_outcome', 'Adyen cannot be asked: send the same request under the same key'),
+    );
+  }
+
+  check(): Promise<readonly CheckFinding[]> {
+    return this.#underWay.track(checkAdyen(this.#transport, this.#configuration, this.#clock));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#underWay.settled();
+    this.#transport.close();
+  }
+
+  async #pay(request: PaymentRequest): Promise<PaymentOutcome> {
+    refuseMalformed(request);
+    const expected = {
+      reference: referenceOf(request),
+      amount: amountOf(request, this.#configuration),
+      saves: request.purpose === 'tokenize' || request.purpose === 'charge_and_save',
+    };
+    const body = paymentBody(request, await this.#sealed(request), this.#configuration);
+    const answer = await this.#post('/payments', request.idempotencyKey, body);
+    if (answer.status !== 200) return declineOf(answer, 'pay');
+    const outcome = readPayment(answer, expected);
+    if (outcome === undefined) throw unreadable();
+    if (outcome.result === 'partial') return await this.#giveBack(outcome, request.idempotencyKey);
+    if (
+      request.purpose === 'tokenize' &&
+      outcome.result === 'succeeded' &&
+      outcome.providerToken === undefined
+    ) {
+      // Nothing was taken; without its token the card cannot be used.
+      throw new ProviderError(
+        'invalid_request',
+        'Adyen gave no token: switch on "Recurring details" in the additional data of API responses',
+      );
+    }
+    return outcome;
+  }
+
+  /** What is sealed: the whole card, or the code that was keyed for a card that Adyen keeps. */
+  async #sealed({ card, stored }: PaymentRequest): Promise<string | undefined> {
+    const { encryptionKey } = this.#configuration;
+    const now = this.#clock.now();
+    if (card !== undefined) return await sealCard(card, encryptionKey, now);
+    return stored.securityCode && (await sealSecurityCode(stored.securityCode, encryptionKey, now));
+  }
+
+  async #modify(request: ModificationRequest): Promise<PaymentOutcome> {
+    refuseMalformedKey(request.idempotencyKey);
+    if (!PSP_REFERENCE.test(request.providerReference)) {
+      throw new ProviderError('invalid_request', 'this is no reference of a payment at Adyen');
+    }
+    const { path, body } = modification(request, this.#configuration);
+    const answer = await this.#post(
+      `/payments/${request.providerReference}/${path}`,
+      request.idempotencyKey,
+      body,
+    );
+    if (answer.status !== 200 && answer.status !== 201) return declineOf(answer, 'modify');
+    const outcome = readModification(answer, request.providerReference);
+    if (outcome === undefined) throw unreadable();
+    return outcome;
+  }
+
+  /** Under a key of its own, so that a repetition of the payment gives it back no second time. */
+  async #giveBack({ providerReference }: PartialAuthorisation, paymentKey: string): Promise<PaymentOutcome> {
+    const key = createHash('sha256').update(`reversal of ${paymentKey}`).digest('base64url');
+    const body = reversalBody(key, this.#configuration);
+    const answer = await this.#post(`/payments/${providerReference}/reversals`, key, body);
+    const reversed = answer.status === 200 || answer.status === 201;
+    if (!reversed || readModification(answer, providerReference) === undefined) {
+      throw new ProviderError(
+        'unknown_outcome',
+        'Adyen authorised a part only, and did not say that it gives it back',
+      );
+    }
+    return {
+      result: 'declined',
+      reason: 'insufficient_funds',
+      rawCode: 'PartiallyAuthorised',
+      providerReference,
+    };
+  }
+
+  async #post(path: string, idempotencyKey: string, body: string): Promise<TransportAnswer> {
+    try {
+      return await this.#transport.exchange({
+        method: 'POST',
+        path,
+        headers: { 'idempotency-key': idempotencyKey },
+        body,
+      });
+    } catch (error) {
+      throw failureOfExchange(error, 'Adyen');
+    }
+  }
+
+  async #telling(operation: Operation, work: () => Promise<PaymentOutcome>): Promise<PaymentOutcome> {
+    if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
+    const startedMs = this.#clock.monotonicMs();
+    try {
+      return await work();
+    } catch (error) {
+      this.#logger.warn('a payment has no outcome', {
+        provider: NAME,
+        purpose: operation,
+        reason: error instanceof ProviderError ? error.failure : 'unknown_outcome',
+        durationMs: Math.round(this.#clock.monotonicMs() - startedMs),
+        error,
+      });
+      throw error;
+    }
+  }
+}
+
+function refuseMalformed({ idempotencyKey, purpose, amount, card, stored }: PaymentRequest): void {
+  refuseMalformedKey(idempotencyKey);
+  if ((amount === undefined) !== (purpose === 'tokenize')) {
+    throw new ProviderError('invalid_request', 'an amount goes with every purpose but tokenize');
+  }
+  if (card?.pin !== undefined) throw new ProviderError('invalid_request', 'Adyen takes no PIN');
+  if (stored !== undefined && purpose !== 'charge' && purpose !== 'authorize') {
+    throw new ProviderError('invalid_request', 'a card that Adyen keeps is not kept again');
+  }
+}
+
+function refuseMalformedKey(idempotencyKey: string): void {
+  if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
+    throw new ProviderError('invalid_request', 'an idempotency key has 1 to 64 letters, digits or _ . : -');
+  }
+}
+
+function unreadable(): ProviderError {
+  return new ProviderError('unknown_outcome', 'Adyen gave an answer that decides nothing or cannot be read');
+}
