@@ -42,8 +42,8 @@ export interface KeyProvider {
   destroy(id: string): Promise<void>;
   /** Reads the keys again, where another process may have made or destroyed some. */
   refresh?(): Promise<void>;
-  /** The names of its keys of that purpose, where keys come from outside. */
-  offered?(purpose: KeyPurpose): Promise<readonly string[]>;
+  /** The names of its keys of that purpose: a key that was made and never used is there to be used. */
+  ids(purpose: KeyPurpose): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 

@@ -58,12 +58,11 @@ export class KeyRegistry {
     const made: string[] = [];
     for (const purpose of missing) {
       const key = await this.#newKey(purpose, before);
-      const inserted = await this.#write(async (db) => {
+      await this.#write(async (db) => {
         if (!(await insertKey(db, key))) return []; // another process was faster
         made.push(key.id);
         return [this.#record('vault_key.create', key.id, { after: shown(key, 'active') })];
       });
-      if (!inserted) await this.#discard(key.id);
     }
     return (await this.list()).filter(({ id }) => made.includes(id));
   }
@@ -85,28 +84,25 @@ export class KeyRegistry {
     }
     const key = await this.#newKey(purpose, before);
     let previous: StoredKey | undefined;
-    try {
-      await this.#write(async (db) => {
-        previous = await lockActiveKey(db, purpose);
-        if (previous === undefined) {
-          throw refuse(
-            'no_active_key',
-            `there is no active key for ${purpose} to rotate: hushtone keys generate`,
-          );
-        }
-        await saveKeyState(db, previous.id, 'decrypt_only');
-        await insertKey(db, key);
-        return [
-          this.#record('vault_key.rotate', key.id, {
-            before: { active: previous.id },
-            after: { active: key.id, ...shown(key, 'active') },
-          }),
-        ];
-      });
-    } catch (error) {
-      await this.#discard(key.id);
-      throw error;
-    }
+    await this.#write(async (db) => {
+      previous = await lockActiveKey(db, purpose);
+      if (previous === undefined) {
+        throw refuse(
+          'no_active_key',
+          `there is no active key for ${purpose} to rotate: hushtone keys generate`,
+        );
+      }
+      await saveKeyState(db, previous.id, 'decrypt_only');
+      if (!(await insertKey(db, key))) {
+        throw refuse('key_exists', `${key.id} was put to use by another process: run it again`);
+      }
+      return [
+        this.#record('vault_key.rotate', key.id, {
+          before: { active: previous.id },
+          after: { active: key.id, ...shown(key, 'active') },
+        }),
+      ];
+    });
     const after = await this.list();
     const find = (id: string | undefined): StoredKey => {
       const found = after.find((each) => each.id === id);
@@ -229,34 +225,24 @@ export class KeyRegistry {
     return changed;
   }
 
-  /** A key in the first provider that the table does not know yet. */
+  /**
+   * A key in the first provider that the table does not know yet. One that was made ahead, or by a process that was
+   * killed before it could use it, is taken first: so nothing is ever destroyed that another process may just use.
+   */
   async #newKey(
     purpose: KeyPurpose,
     known: readonly StoredKey[],
   ): Promise<Pick<StoredKey, 'id' | 'purpose' | 'provider' | 'checkValue'>> {
     const [provider] = this.#options.providers;
     if (provider === undefined) throw refuse('no_key_provider', 'there is no key provider to make a key');
-    let id: string | undefined;
-    if (provider.offered === undefined) {
+    await provider.refresh?.();
+    const offered = await provider.ids(purpose);
+    let id = offered.find((each) => !known.some((key) => key.id === each));
+    if (id === undefined) {
       id = newId('key');
       await provider.generate(id, purpose);
-    } else {
-      const offered = await provider.offered(purpose);
-      id = offered.find((each) => !known.some((key) => key.id === each));
-      if (id === undefined) {
-        throw refuse(
-          'keys_read_only',
-          `the key provider ${provider.name} has no new key for ${purpose}: add one where its keys come from`,
-        );
-      }
     }
     return { id, purpose, provider: provider.name, checkValue: await checkValueOf(provider, id) };
-  }
-
-  /** The bytes of a key that did not come to be used. */
-  async #discard(id: string): Promise<void> {
-    const [provider] = this.#options.providers;
-    if (provider?.offered === undefined) await provider?.destroy(id);
   }
 
   #providerOf(key: StoredKey): KeyProvider {
@@ -277,12 +263,11 @@ export class KeyRegistry {
     };
   }
 
-  /** Was anything written? */
-  async #write(work: (db: Queryable) => Promise<KeyRecord[]>): Promise<boolean> {
-    return await this.#options.database.systemTransaction(async (db) => {
+  /** What `work` changes and the records that it gives for it, in one transaction. */
+  async #write(work: (db: Queryable) => Promise<KeyRecord[]>): Promise<void> {
+    await this.#options.database.systemTransaction(async (db) => {
       const records = await work(db);
       await this.#options.append(db, records);
-      return records.length > 0;
     });
   }
 }

@@ -74,14 +74,14 @@ export async function lockActiveKey(db: Queryable, purpose: KeyPurpose): Promise
   return key;
 }
 
-/** False when the purpose has an active key. */
+/** False when the purpose has an active key, or the key is there. */
 export async function insertKey(
   db: Queryable,
   key: Pick<StoredKey, 'id' | 'purpose' | 'provider' | 'checkValue'>,
 ): Promise<boolean> {
   const rows = await db.query(
     `INSERT INTO vault_keys (id, purpose, provider, check_value) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (purpose) WHERE state = 'active' DO NOTHING RETURNING id`,
+     ON CONFLICT DO NOTHING RETURNING id`,
     [key.id, key.purpose, key.provider, key.checkValue],
   );
   return rows.length === 1;

@@ -1,0 +1,125 @@
+import { HushtoneError } from '../../../kernel/errors.ts';
+import type { Clock } from '../../../kernel/clock.ts';
+import type { KeyProvider, KeyPurpose } from '../../contract.ts';
+import { unwrapKey, wrapKey } from '../../sealing/key-wrap.ts';
+import { randomSecret } from '../../sealing/random-secret.ts';
+import { KEY_BYTES, keyExists, SoftwareKeys } from '../software-keys.ts';
+import { withFileLock } from './file-lock.ts';
+import { verify, type FiledKey, type KeyFile } from './format.ts';
+import { openKeyFile, readKeyFile, writeKeyFile } from './key-file.ts';
+import { unlock, type FileKeys, type UnlockingFiles } from './unlock.ts';
+
+export interface KeyFileOptions {
+  readonly path: string;
+  readonly unlocking: UnlockingFiles;
+  /** Make the file when there is none. */
+  readonly create?: boolean;
+  readonly clock: Clock;
+}
+
+/** Keys in one file, each wrapped by a key that is made of a passphrase or of m of n shares. */
+class FileKeyProvider implements KeyProvider {
+  readonly name = 'file';
+  readonly #options: KeyFileOptions;
+  readonly #software = new SoftwareKeys();
+  #file: KeyFile;
+  #keys: FileKeys;
+
+  constructor(options: KeyFileOptions, file: KeyFile, keys: FileKeys) {
+    this.#options = options;
+    this.#file = file;
+    this.#keys = keys;
+    this.#load();
+  }
+
+  async generate(id: string, purpose: KeyPurpose): Promise<void> {
+    await this.#change((filed) => {
+      if (filed.some((key) => key.id === id)) throw keyExists(id);
+      using key = randomSecret(KEY_BYTES);
+      const wrapped = wrapKey(this.#keys.wrapping, key).toString('base64url');
+      const created = this.#options.clock.now().toISOString();
+      return [...filed, { id, purpose, created_at: created, wrapped }];
+    });
+  }
+
+  async destroy(id: string): Promise<void> {
+    await this.#change((filed) => filed.filter((key) => key.id !== id));
+  }
+
+  /** Another process may have changed the file, or what opens it. */
+  async refresh(): Promise<void> {
+    const { path, unlocking } = this.#options;
+    const file = await readKeyFile(path);
+    if (file === undefined) throw fileGone(path);
+    if (file.mac === this.#file.mac) return;
+    const sameLock = file.check === this.#file.check;
+    const keys = sameLock ? this.#keys : await unlock(file.unlocking, unlocking, path);
+    try {
+      verify(keys.authentication, file, path);
+    } catch (error) {
+      if (!sameLock) keys[Symbol.dispose]();
+      throw error;
+    }
+    if (!sameLock) this.#keys[Symbol.dispose]();
+    this.#keys = keys;
+    this.#file = file;
+    this.#load();
+  }
+
+  ids(purpose: KeyPurpose): Promise<readonly string[]> {
+    return Promise.resolve(this.#file.keys.filter((key) => key.purpose === purpose).map(({ id }) => id));
+  }
+
+  has(id: string): Promise<boolean> {
+    return Promise.resolve(this.#software.has(id));
+  }
+
+  async wrap(...args: Parameters<KeyProvider['wrap']>): Promise<Buffer> {
+    return await Promise.resolve(this.#software.wrap(...args));
+  }
+
+  async unwrap(...args: Parameters<KeyProvider['unwrap']>): ReturnType<KeyProvider['unwrap']> {
+    return await Promise.resolve(this.#software.unwrap(...args));
+  }
+
+  async mac(...args: Parameters<KeyProvider['mac']>): Promise<Buffer> {
+    return await Promise.resolve(this.#software.mac(...args));
+  }
+
+  close(): Promise<void> {
+    this.#software.clear();
+    this.#keys[Symbol.dispose]();
+    return Promise.resolve();
+  }
+
+  async #change(change: (filed: readonly FiledKey[]) => readonly FiledKey[]): Promise<void> {
+    const { path } = this.#options;
+    await withFileLock(path, async () => {
+      await this.refresh();
+      this.#file = await writeKeyFile(path, this.#file.unlocking, change(this.#file.keys), this.#keys);
+      this.#load();
+    });
+  }
+
+  #load(): void {
+    const filed = this.#file.keys;
+    for (const id of this.#software.ids().filter((each) => !filed.some((key) => key.id === each))) {
+      this.#software.remove(id);
+    }
+    for (const { id, wrapped } of filed.filter((key) => !this.#software.has(key.id))) {
+      using key = unwrapKey(this.#keys.wrapping, Buffer.from(wrapped, 'base64url'));
+      this.#software.add(id, key);
+    }
+  }
+}
+
+function fileGone(path: string): HushtoneError {
+  return new HushtoneError('key_file_missing', 'unavailable', `the key file ${path} is gone`);
+}
+
+/** Rejects as `openKeyFile` does. */
+export async function openFileKeys(options: KeyFileOptions): Promise<KeyProvider> {
+  const { path, unlocking, create } = options;
+  const { file, keys } = await openKeyFile(path, unlocking, create);
+  return new FileKeyProvider(options, file, keys);
+}

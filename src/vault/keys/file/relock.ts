@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unwrapKey, wrapKey } from '../../sealing/key-wrap.ts';
+import { randomSecret } from '../../sealing/random-secret.ts';
+import { KEY_BYTES } from '../software-keys.ts';
+import { withFileLock } from './file-lock.ts';
+import type { FiledKey, Unlocking } from './format.ts';
+import { openKeyFile, writeKeyFile, type OpenedKeyFile } from './key-file.ts';
+import { splitSecret } from './shamir.ts';
+import { writeShare } from './share-file.ts';
+import { FileKeys, newPassphraseUnlocking, unlock, type UnlockingFiles } from './unlock.ts';
+
+/** The same keys, wrapped by another. */
+function rewrapAll({ file, keys: before }: OpenedKeyFile, after: FileKeys): FiledKey[] {
+  return file.keys.map((filed) => {
+    using key = unwrapKey(before.wrapping, Buffer.from(filed.wrapped, 'base64url'));
+    return { ...filed, wrapped: wrapKey(after.wrapping, key).toString('base64url') };
+  });
+}
+
+export interface SplitRequest {
+  readonly path: string;
+  /** What opens the file now. */
+  readonly unlocking: UnlockingFiles;
+  readonly threshold: number;
+  readonly shares: number;
+  /** Where the share files go: `hushtone-share-1-of-3.json` and so on. */
+  readonly folder: string;
+}
+
+/**
+ * From now on `threshold` of `shares` new shares open the key file, and nothing that opened it before does. The shares
+ * are on disk before the file is replaced: after a crash either the old means or the new shares open it.
+ *
+ * Rejects with `shares_invalid`, `share_file_not_written`, and as opening the file does.
+ */
+export async function splitKeyFile(
+  request: SplitRequest,
+): Promise<{ readonly set: string; readonly files: readonly string[] }> {
+  const { path, unlocking, threshold, shares: count, folder } = request;
+  return await withFileLock(path, async () => {
+    const opened = await openKeyFile(path, unlocking);
+    using _before = opened.keys;
+    const secret = randomSecret(KEY_BYTES);
+    const shares = splitSecret(secret, threshold, count);
+    using after = new FileKeys(secret);
+    const set = { set: randomBytes(8).toString('hex'), threshold, shares: count };
+    const files: string[] = [];
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      for (const share of shares) {
+        const file = join(folder, `hushtone-share-${share.index}-of-${count}.json`);
+        await writeShare(file, set, share);
+        files.push(file);
+      }
+    } finally {
+      for (const share of shares) share.value.wipe();
+    }
+    await writeKeyFile(path, { by: 'shares', ...set }, rewrapAll(opened, after), after);
+    return { set: set.set, files };
+  });
+}
+
+/** From now on the passphrase in `passphraseFile` opens the key file, and nothing that opened it before does. */
+export async function setPassphrase(
+  path: string,
+  unlocking: UnlockingFiles,
+  passphraseFile: string,
+): Promise<void> {
+  await withFileLock(path, async () => {
+    const opened = await openKeyFile(path, unlocking);
+    using _before = opened.keys;
+    const next: Unlocking = newPassphraseUnlocking();
+    using after = await unlock(next, { passphraseFile }, path);
+    await writeKeyFile(path, next, rewrapAll(opened, after), after);
+  });
+}
