@@ -1,36 +1,40 @@
 import { timingSafeEqual } from 'node:crypto';
 import { inspect } from 'node:util';
 import { HushtoneError } from '../kernel/errors.ts';
+import { giveBackSlot, takeSlot } from './arena.ts';
+import { LARGEST_SLOT_BYTES, type Slot } from './slots.ts';
 
 const PLACEHOLDER = '[secret]';
 
-/**
- * Typed arrays of up to 64 bytes live on V8's own heap, where the garbage collector copies them and leaves the old
- * bytes behind. From 65 bytes on the memory is allocated outside and stays where it is until it is wiped.
- */
-const SMALLEST_OFF_HEAP_BYTES = 65;
-
 /** The longest value: a JWE plaintext with every field of a capture fits. */
-const LARGEST_BYTES = 4096;
+const LARGEST_BYTES = LARGEST_SLOT_BYTES;
+
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * Secret bytes of at most `capacity`, kept in one place and wiped by `using`, `wipe` or `Symbol.dispose`.
+ *
+ * The place is a slot of the memory that `arena.ts` keeps out of swap and core files. It belongs to another secret after
+ * the wipe; one that is collected as garbage without having been wiped is wiped then.
  *
  * It is never printable: `toString`, `toJSON`, templates and `util.inspect` give `[secret]`. A wiped buffer refuses
  * every further use with the code `secret_wiped`, so that a late reader finds an error and not zeros.
  */
 export class SecretBuffer {
-  readonly #bytes: Uint8Array;
   readonly #capacity: number;
+  #slot: Slot | undefined;
+  /** The whole slot: at least the capacity. */
+  #bytes: Uint8Array;
   #length = 0;
-  #wiped = false;
 
+  /** Throws `secret_capacity`, and what `takeSlot` throws when there is no memory. */
   constructor(capacity: number) {
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > LARGEST_BYTES) {
       throw new HushtoneError('secret_capacity', 'internal', `capacity must be 1 to ${LARGEST_BYTES} bytes`);
     }
     this.#capacity = capacity;
-    this.#bytes = new Uint8Array(new ArrayBuffer(Math.max(capacity, SMALLEST_OFF_HEAP_BYTES)));
+    this.#slot = takeSlot(capacity, this);
+    this.#bytes = this.#slot.bytes;
   }
 
   /** How many bytes it holds; 0 once wiped. */
@@ -43,7 +47,7 @@ export class SecretBuffer {
   }
 
   get wiped(): boolean {
-    return this.#wiped;
+    return this.#slot === undefined;
   }
 
   /**
@@ -80,7 +84,8 @@ export class SecretBuffer {
 
   /**
    * Lends the bytes to `consumer` for the length of the call. The view is the memory itself, not a copy: the
-   * consumer must not keep it, nor make a string of it.
+   * consumer must not keep it, nor make a string of it, nor touch its `buffer`, which holds other secrets. Work that goes on
+   * after the call must keep this object from being wiped or collected until it has ended.
    */
   use<T>(consumer: (bytes: Uint8Array) => T): T {
     this.#refuseWhenWiped();
@@ -95,11 +100,13 @@ export class SecretBuffer {
     return timingSafeEqual(this.#bytes, other.#bytes) && this.#length === other.#length;
   }
 
-  /** Zeroes the memory for good. Idempotent. */
+  /** Zeroes the memory and gives it back. Idempotent. */
   wipe(): void {
-    this.#bytes.fill(0);
+    if (this.#slot === undefined) return;
+    giveBackSlot(this.#slot, this);
+    this.#slot = undefined;
+    this.#bytes = NO_BYTES;
     this.#length = 0;
-    this.#wiped = true;
   }
 
   [Symbol.dispose](): void {
@@ -123,15 +130,14 @@ export class SecretBuffer {
   }
 
   #equalsOfOtherCapacity(other: SecretBuffer): boolean {
-    using mine = new SecretBuffer(LARGEST_BYTES);
-    using theirs = new SecretBuffer(LARGEST_BYTES);
+    const [small, large] = this.#bytes.length < other.#bytes.length ? [this, other] : [other, this];
+    using widened = new SecretBuffer(large.#bytes.length);
     // The whole memory and not only what is held: how long copying takes must not tell the length.
-    mine.#bytes.set(this.#bytes);
-    theirs.#bytes.set(other.#bytes);
-    return timingSafeEqual(mine.#bytes, theirs.#bytes) && this.#length === other.#length;
+    widened.#bytes.set(small.#bytes);
+    return timingSafeEqual(widened.#bytes, large.#bytes) && this.#length === other.#length;
   }
 
   #refuseWhenWiped(): void {
-    if (this.#wiped) throw new HushtoneError('secret_wiped', 'internal', 'the secret was wiped');
+    if (this.wiped) throw new HushtoneError('secret_wiped', 'internal', 'the secret was wiped');
   }
 }
