@@ -1,0 +1,75 @@
+import { expect, it } from 'vitest';
+import type { FaultKind } from '../../../simulators/doubles/faults.ts';
+import { deadUrl, type Bench } from './bench.ts';
+import type { ConformanceDouble, ConformanceSubject } from './subject.ts';
+
+const FAULTS: readonly FaultKind[] = [
+  'drop',
+  'rate_limited',
+  'server_error',
+  'lose_answer',
+  'garbage',
+  'truncated',
+  'too_long',
+];
+
+export function describeLookups<D extends ConformanceDouble>(
+  subject: ConformanceSubject<D>,
+  bench: () => Bench<D>,
+): void {
+  const { purposes, recovery, absenceProvenAfterMs } = subject.capabilities;
+  const asks = recovery === 'lookup';
+
+  it.each(asks ? purposes : [])('finds what became of %s among others', async (purpose) => {
+    const provider = await bench().connect();
+    const requests = [purpose, purpose, purpose].map((each) => bench().request(each));
+    for (const request of requests) {
+      const outcome = await provider.pay(request);
+      expect(await provider.lookup(bench().queryOf(request))).toEqual(outcome);
+    }
+    const [one] = requests;
+    if (one !== undefined) expect(await bench().settle(provider, one)).toMatchObject({ result: 'succeeded' });
+    expect(await bench().double.ledger()).toHaveLength(3);
+  });
+
+  it('tells a key that the provider never saw, or that it cannot be asked', async () => {
+    const provider = await bench().connect();
+    await provider.pay(bench().request(bench().purpose));
+    const query = bench().queryOf(bench().request(bench().purpose));
+    const answer = asks ? await provider.lookup(query) : await bench().failure(provider.lookup(query));
+    expect(answer).toBe(asks ? undefined : 'unknown_outcome');
+    expect(absenceProvenAfterMs).toBeGreaterThan(0);
+  });
+
+  it.each(asks ? FAULTS : [])(
+    'does not take a look-up whose fault is %s for a word about the payment',
+    async (kind) => {
+      const provider = await bench().connect();
+      const request = bench().request(bench().purpose);
+      const outcome = await provider.pay(request);
+      await bench().double.setFaults([{ kind, target: 'lookup' }]);
+      expect(await bench().failure(provider.lookup(bench().queryOf(request)))).not.toBe('unavailable');
+      expect(await provider.lookup(bench().queryOf(request))).toEqual(outcome);
+    },
+  );
+
+  it.runIf(asks)('does not wait longer than its time-out for a look-up', async () => {
+    const provider = await bench().connect();
+    await bench().double.setFaults([{ kind: 'hang', target: 'lookup' }]);
+    const attempt = bench().failure(provider.lookup(bench().queryOf(bench().request(bench().purpose))));
+    await bench().untilSeen('lookup');
+    bench().clock.runOut();
+    expect(await attempt).toBe('unknown_outcome');
+  });
+
+  it('never says that a look-up is unavailable', async () => {
+    const query = bench().queryOf(bench().request(bench().purpose));
+    const nobody = await bench().connect({ url: await deadUrl() });
+    expect(await bench().failure(nobody.lookup(query))).not.toBe('unavailable');
+    const stranger = await bench().connect({ wrongCredentials: true });
+    expect(await bench().failure(stranger.lookup(query))).not.toBe('unavailable');
+    const closed = await bench().connect();
+    await closed.close();
+    expect(await bench().failure(closed.lookup(query))).toBe('unknown_outcome');
+  });
+}
