@@ -23,15 +23,16 @@ const namesOf = (pointer: string): string[] =>
     .slice(1)
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
 
-/** Follows references within the schema's own document. */
-function resolved(root: Members, schema: unknown): Members {
-  let place: unknown = schema;
-  // A schema that refers to itself describes nothing; no real chain is so long.
-  for (let steps = 0; isMembers(place) && typeof place['$ref'] === 'string' && steps < 32; steps += 1) {
-    const names = namesOf(place['$ref'].replace(/^#/, ''));
-    place = names.reduce<unknown>((at, name) => (isMembers(at) ? at[name] : undefined), root);
-  }
-  return isMembers(place) ? place : {};
+/** References that lead on to references: no real chain is so long, and one in a circle describes nothing. */
+const LONGEST_CHAIN = 16;
+
+/** What a reference within the schema's own document names. */
+function referred(root: Members, reference: unknown): unknown {
+  if (typeof reference !== 'string') return undefined;
+  return namesOf(reference.replace(/^#/, '')).reduce<unknown>(
+    (place, name) => (isMembers(place) ? place[name] : undefined),
+    root,
+  );
 }
 
 /** What the schema says about one member of an object: everything that applies to it. */
@@ -47,21 +48,21 @@ function schemasOfMember(schema: Members, name: string): unknown[] {
 
 function collect(
   root: Members,
-  described: unknown,
+  schema: unknown,
   value: unknown,
   pointer: string,
   found: Set<string>,
+  chain = 0,
 ): void {
-  const schema = resolved(root, described);
+  if (!isMembers(schema) || chain > LONGEST_CHAIN) return;
   if (schema['writeOnly'] === true) {
     found.add(pointer);
     return;
   }
-  for (const keyword of ['allOf', 'anyOf', 'oneOf']) {
-    const parts: unknown = schema[keyword];
-    if (Array.isArray(parts)) for (const part of parts) collect(root, part, value, pointer, found);
+  const parts = ['allOf', 'anyOf', 'oneOf'].flatMap((keyword) => (schema[keyword] ?? []) as unknown[]);
+  for (const part of [referred(root, schema['$ref']), schema['then'], schema['else'], ...parts]) {
+    collect(root, part, value, pointer, found, chain + 1);
   }
-  for (const keyword of ['then', 'else']) collect(root, schema[keyword], value, pointer, found);
   if (Array.isArray(value)) {
     const first = Array.isArray(schema['prefixItems']) ? (schema['prefixItems'] as unknown[]) : [];
     for (const [index, item] of value.entries()) {

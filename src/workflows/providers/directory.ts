@@ -10,7 +10,7 @@ import { LiveProvider } from './live-provider.ts';
 import { findProvider, listProviders, type ProviderRecord } from './provider-store.ts';
 import { choose } from './routing.ts';
 import { listRules } from './routing-store.ts';
-import { checkMode } from './validation.ts';
+import { checkConfiguration } from './validation.ts';
 
 /** The id of the provider that the installation brings, for every account in test mode. */
 export const DEFAULT_PROVIDER = 'default';
@@ -173,7 +173,7 @@ export class Directory implements ProviderDirectory {
       );
     }
     const configuration = joinConfiguration(record.configuration, await openSecrets(ring, record));
-    checkMode(kind, record.mode, configuration);
+    checkConfiguration(kind, record.mode, configuration);
     return kind.connect(configuration, record.mode, dependencies);
   }
 }

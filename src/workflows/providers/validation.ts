@@ -50,11 +50,6 @@ export function checkConfiguration(
     const mistakes = (validate.errors ?? []).slice(0, MOST_MISTAKES_TOLD).map(describe);
     throw new HushtoneError('provider_configuration', 'invalid', `${[...new Set(mistakes)].join('; ')}.`);
   }
-  checkMode(kind, mode, configuration);
-}
-
-/** Throws `wrong_mode`. */
-export function checkMode(kind: ProviderKind, mode: Mode, configuration: ProviderConfiguration): void {
   const told = kind.modeOf(configuration);
   if (told === undefined || told === mode) return;
   throw new HushtoneError(

@@ -12,6 +12,7 @@ import {
   insertIdempotencyKey,
 } from '../../support/rows.ts';
 import { insertClientRows } from '../../support/client-rows.ts';
+import { insertProviderRows } from '../../support/provider-rows.ts';
 import { insertWebhookRows } from '../../support/webhook-rows.ts';
 
 const TABLES = [
@@ -34,10 +35,19 @@ const TABLES = [
   'clients',
   'idempotency_keys',
   'payment_attempts',
+  'provider_routing_rules',
+  'provider_secrets',
+  'providers',
 ];
 
 /** Tasks of the system have nothing to look for in these. */
-const NOT_FOR_THE_SYSTEM = ['client_assertions', 'client_secrets', 'webhook_attempts', 'webhook_secrets'];
+const NOT_FOR_THE_SYSTEM = [
+  'client_assertions',
+  'client_secrets',
+  'provider_routing_rules',
+  'webhook_attempts',
+  'webhook_secrets',
+];
 
 let db: TestDatabase;
 
@@ -55,6 +65,7 @@ beforeAll(async () => {
         [account, `cap_${account}`],
       );
       await insertWebhookRows(tx, account);
+      await insertProviderRows(tx, account);
       await insertClientRows(tx, account);
       await insertIdempotencyKey(tx, account);
       await appendAudit(tx, [
@@ -173,6 +184,8 @@ test.each([
   'select * from graphile_worker._private_jobs',
   `select graphile_worker.add_job('webhook_delivery')`,
   'delete from payment_attempts',
+  'delete from providers',
+  `update providers set mode = 'live'`,
   `update capture_events set type = 'y'`,
   'truncate captures',
   'alter table captures disable row level security',
