@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { silentLogger } from '../../../src/kernel/logger.ts';
+import { newId } from '../../../src/kernel/ids.ts';
+import { randomSecret } from '../../../src/vault/sealing/random-secret.ts';
+import { openPkcs11Keys } from '../../../src/vault/keys/pkcs11/provider.ts';
+import { createSoftHsm, type SoftHsm } from '../../support/softhsm.ts';
+
+let hsm: SoftHsm;
+beforeAll(async () => { hsm = await createSoftHsm(); });
+afterAll(async () => await hsm.remove());
+test('x', async () => {
+  const p = await openPkcs11Keys({ ...hsm, logger: silentLogger });
+  const id = newId('key');
+  await p.generate(id, 'card_data');
+  expect(await p.ids('card_data')).toEqual([id]);
+  expect(await p.has(id)).toBe(true);
+  using k = randomSecret(32);
+  const w = await p.wrap(id, k);
+  expect(w.length).toBe(40);
+  using k2 = await p.unwrap(id, w);
+  expect(k2.equals(k)).toBe(true);
+  const t0 = performance.now();
+  for (let i = 0; i < 1000; i++) (await p.unwrap(id, w)).wipe();
+  const t1 = performance.now();
+  for (let i = 0; i < 1000; i++) await p.wrap(id, k);
+  const t2 = performance.now();
+  for (let i = 0; i < 1000; i++) await p.mac(id, k);
+  const t3 = performance.now();
+  console.log(t1 - t0, t2 - t1, t3 - t2);
+  w[3]! ^= 1;
+  await expect(p.unwrap(id, w)).rejects.toMatchObject({ code: 'unwrap_failed' });
+  await p.destroy(id);
+  await p.destroy(id);
+  await expect(p.unwrap(id, w)).rejects.toMatchObject({ code: 'key_not_found' });
+  await p.close();
+});
