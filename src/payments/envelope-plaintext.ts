@@ -71,7 +71,13 @@ export async function sealEnvelope(
   publicKey: KeyObject,
 ): Promise<string> {
   using plaintext = new SecretBuffer(PLAINTEXT_BYTES);
-  appendObject(plaintext, object);
+  try {
+    appendObject(plaintext, object);
+  } catch (error) {
+    if (error instanceof ProviderError) throw error;
+    // Wiped by its owner, or longer than any card with any reference.
+    throw new ProviderError('invalid_request', 'the card details cannot be sealed', { cause: error });
+  }
   // The view outlives the call of `use`, but not the await, and the memory is wiped only after that.
   return await plaintext.use((bytes) =>
     new CompactEncrypt(bytes).setProtectedHeader(header).encrypt(publicKey),

@@ -16,6 +16,9 @@ import { paymentBody, paymentMethodsBody } from './requests.ts';
 const NO_CARD = '4111111111111112';
 const SOME_EXPIRY = '1249';
 
+/** What the payment of nothing is called. */
+const PROBE = 'hushtone-check';
+
 /** `Invalid card number` and `Unable to determine variant`: the envelope was opened. */
 const OPENED: readonly string[] = ['101', '102'];
 /** `Invalid Merchant Account`. */
@@ -55,9 +58,8 @@ async function probe(configuration: AdyenConfiguration, clock: Clock): Promise<s
   using expiry = digits(SOME_EXPIRY);
   const card = { cardNumber, expiry };
   const sealed = await sealCard(card, configuration.encryptionKey, clock.now());
-  const idempotencyKey = `check-${randomUUID()}`;
   return paymentBody(
-    { card, purpose: 'tokenize', idempotencyKey, customerReference: idempotencyKey },
+    { card, purpose: 'tokenize', idempotencyKey: PROBE, customerReference: PROBE },
     sealed,
     configuration,
   );
@@ -74,8 +76,7 @@ function findingsOfProbe(answer: TransportAnswer, configuration: AdyenConfigurat
       ),
     ];
   }
-  // `Not allowed` (010), and a 000 for an interaction that the account may not choose.
-  if (answer.status === 403 || code === '000') {
+  if (answer.status === 403 || isAboutInteraction(answer)) {
     return [
       finding(
         'moto_not_enabled',
@@ -115,6 +116,12 @@ function findingOfRefusal(
   );
 }
 
+/** `Not allowed to change the shopperInteraction` has the code of everything that has none of its own. */
+function isAboutInteraction({ body }: TransportAnswer): boolean {
+  const message = readJsonObject(body)?.['message'];
+  return typeof message === 'string' && message.includes('shopperInteraction');
+}
+
 function takesCards(answer: TransportAnswer): boolean {
   const methods = readJsonObject(answer.body)?.['paymentMethods'];
   return (
@@ -123,7 +130,8 @@ function takesCards(answer: TransportAnswer): boolean {
 }
 
 async function post(transport: Transport, path: string, body: string): Promise<TransportAnswer | undefined> {
-  return await transport.exchange({ method: 'POST', path, body }).catch(() => undefined);
+  const headers = { 'idempotency-key': `check-${randomUUID()}` };
+  return await transport.exchange({ method: 'POST', path, headers, body }).catch(() => undefined);
 }
 
 function digits(text: string): SecretBuffer {

@@ -13,8 +13,8 @@ const IN_PROGRESS = '704';
 /** The record of earlier keys is out of reach, so it cannot be told whether this is a repetition. */
 const KEYS_OUT_OF_REACH = '703';
 
-/** `Original pspReference required for this operation` and `Insufficient balance on payment`. */
-const NOT_MODIFIABLE: readonly string[] = ['167', '137'];
+/** `Original pspReference required for this operation`: there is no such payment. */
+const NO_SUCH_PAYMENT = '167';
 
 export interface AdyenError {
   /** `errorCode`, when the body is one of Adyen's errors. */
@@ -38,7 +38,7 @@ export function declineOf(answer: TransportAnswer, operation: 'pay' | 'modify'):
   const [family = ''] = (code ?? '').split('_');
   const reason = operation === 'pay' && Object.hasOwn(CARD_ERRORS, family) ? CARD_ERRORS[family] : undefined;
   if (code !== undefined && reason !== undefined) return { result: 'declined', reason, rawCode: code };
-  if (operation === 'modify' && answer.status === 422 && NOT_MODIFIABLE.includes(family)) {
+  if (operation === 'modify' && family === NO_SUCH_PAYMENT) {
     return { result: 'declined', reason: 'not_modifiable', rawCode: family };
   }
   const failure = failureOfStatus(answer.status);

@@ -16,6 +16,7 @@ import type { ProviderDependencies } from '../kind.ts';
 import { failureOfExchange } from '../transport/failure.ts';
 import { Transport, type TransportAnswer } from '../transport/transport.ts';
 import { UnderWay } from '../transport/under-way.ts';
+import { refuseMalformedModification, refuseMalformedPayment } from '../well-formed.ts';
 import { readModification, readPayment, type PartialAuthorisation } from './answers.ts';
 import { checkAdyen } from './check.ts';
 import type { AdyenConfiguration } from './configuration.ts';
@@ -25,11 +26,11 @@ import { amountOf, modification, paymentBody, referenceOf, reversalBody } from '
 
 const NAME = 'adyen';
 
-/** The header's longest value. */
-const IDEMPOTENCY_KEY = /^[A-Za-z0-9_.:-]{1,64}$/;
-
 /** Of a payment; also what stands in the address of a modification. */
 const PSP_REFERENCE = /^[A-Z0-9]{16}$/;
+
+/** Of a card that Adyen keeps (`storedPaymentMethodId`). */
+const STORED_ID = /^[A-Z0-9]{16}$/;
 
 const CAPABILITIES: ProviderCapabilities = {
   purposes: ['charge', 'authorize', 'tokenize', 'charge_and_save'],
@@ -93,7 +94,8 @@ export class AdyenProvider implements PaymentProvider {
   }
 
   async #pay(request: PaymentRequest): Promise<PaymentOutcome> {
-    refuseMalformed(request);
+    refuseMalformedPayment(request);
+    refuseForeign(request);
     const expected = {
       reference: referenceOf(request),
       amount: amountOf(request, this.#configuration),
@@ -128,7 +130,7 @@ export class AdyenProvider implements PaymentProvider {
   }
 
   async #modify(request: ModificationRequest): Promise<PaymentOutcome> {
-    refuseMalformedKey(request.idempotencyKey);
+    refuseMalformedModification(request);
     if (!PSP_REFERENCE.test(request.providerReference)) {
       throw new ProviderError('invalid_request', 'this is no reference of a payment at Adyen');
     }
@@ -195,20 +197,14 @@ export class AdyenProvider implements PaymentProvider {
   }
 }
 
-function refuseMalformed({ idempotencyKey, purpose, amount, card, stored }: PaymentRequest): void {
-  refuseMalformedKey(idempotencyKey);
-  if ((amount === undefined) !== (purpose === 'tokenize')) {
-    throw new ProviderError('invalid_request', 'an amount goes with every purpose but tokenize');
-  }
+/** What Adyen does not take, beside what no provider does. */
+function refuseForeign({ purpose, card, stored }: PaymentRequest): void {
   if (card?.pin !== undefined) throw new ProviderError('invalid_request', 'Adyen takes no PIN');
   if (stored !== undefined && purpose !== 'charge' && purpose !== 'authorize') {
     throw new ProviderError('invalid_request', 'a card that Adyen keeps is not kept again');
   }
-}
-
-function refuseMalformedKey(idempotencyKey: string): void {
-  if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
-    throw new ProviderError('invalid_request', 'an idempotency key has 1 to 64 letters, digits or _ . : -');
+  if (stored !== undefined && !STORED_ID.test(stored.providerToken)) {
+    throw new ProviderError('invalid_request', 'this is no token of a card at Adyen');
   }
 }
 

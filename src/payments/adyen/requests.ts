@@ -65,8 +65,8 @@ export function paymentBody(
     shopperInteraction: request.initiatedBy === 'merchant' ? 'ContAuth' : 'Moto',
     ...captureOf(purpose),
     ...(saves && { storePaymentMethod: true }),
-    ...((saves || stored !== undefined) && {
-      shopperReference: customerReferenceOf(request),
+    ...((saves || stored !== undefined) && { shopperReference: customerReferenceOf(request) }),
+    ...((saves || stored !== undefined || request.initiatedBy === 'merchant') && {
       recurringProcessingModel: recurringModelOf(request, configuration),
     }),
   } satisfies PaymentBody;
