@@ -31,10 +31,13 @@ import { loadContract } from './http/contract.ts';
 import { buildHttp } from './http/server.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { createLogger, type Logger } from './kernel/logger.ts';
+import { startKeyRing } from './key-ring.ts';
 import type { PaymentProvider } from './payments/contract.ts';
 import { connectSandboxProvider } from './payments/sandbox/provider.ts';
 import { createCmsSigner } from './pki/cms.ts';
 import { developmentKey } from './pki/development-key.ts';
+import { prepareSecretMemory } from './secrets/arena.ts';
+import { leaveMemoryOutOfCoreFiles } from './secrets/core-files.ts';
 import { Secret } from './secrets/secret.ts';
 import type { Router } from './telephony/contract.ts';
 import { startTelephony, type TelephonyServer } from './telephony/jambonz/server.ts';
@@ -99,6 +102,8 @@ export async function serve(): Promise<number> {
   const config = loadConfig(readEnvironment());
   assertServable(config, readRuntime());
   const logger = createLogger(config.logLevel);
+  prepareSecretMemory(config.secretMemoryBytes);
+  if (!leaveMemoryOutOfCoreFiles()) logger.warn('a core file of this process would hold its memory');
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
@@ -137,6 +142,8 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
   };
   const { database, databaseUrl } = await startDatabase(config, logger, stopper);
   await prepareDatabase(config, database);
+  const keyRing = await startKeyRing(config, database, databaseUrl, logger);
+  stopper.add(async () => await keyRing.close());
   await interruptOrphans({ database, clock, logger }, { instanceId });
   await startAuditCheckpoints(config, database, logger, stopper);
 

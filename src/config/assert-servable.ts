@@ -38,6 +38,35 @@ function problemsOfRuntime(runtime: Runtime): ConfigProblem[] {
   return problems;
 }
 
+/** What would let memory with digits get to a disk. */
+function problemsOfLimits({ limits }: Runtime, config: Config): ConfigProblem[] {
+  if (limits === undefined) {
+    return [
+      {
+        variable: 'operating system',
+        problem: 'it cannot be shown here that secrets stay out of swap and core files',
+        expected: 'Linux',
+      },
+    ];
+  }
+  const problems: ConfigProblem[] = [];
+  if (limits.coreFile.soft !== 0 || limits.coreFile.hard !== 0) {
+    problems.push({
+      variable: 'RLIMIT_CORE',
+      problem: 'core files, which hold the memory of the process, are not switched off',
+      expected: '0, soft and hard: `scripts/start`, `LimitCORE=0` (systemd) or `--ulimit core=0` (container)',
+    });
+  }
+  if (limits.lockedMemory < config.secretMemoryBytes) {
+    problems.push({
+      variable: 'RLIMIT_MEMLOCK',
+      problem: `${Math.floor(limits.lockedMemory / 1024)} KiB may be locked in memory, less than \`SECRET_MEMORY_KIB\``,
+      expected: `at least ${config.secretMemoryBytes / 1024} KiB: \`ulimit -l\`, \`LimitMEMLOCK=\` (systemd) or \`--ulimit memlock=\` (container)`,
+    });
+  }
+  return problems;
+}
+
 function problemsOfTransport(config: Config): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (config.tls === undefined) {
@@ -120,6 +149,33 @@ function problemsOfSecrets(config: Config): ConfigProblem[] {
   return problems;
 }
 
+/** A key that lies in a folder unprotected, or that is none. */
+function problemsOfKeys({ keys }: Config): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (keys.provider === 'development') {
+    problems.push({
+      variable: 'KEY_PROVIDER',
+      problem: '`development` keeps the keys of the vault in plain files',
+      expected: '`file`, `env` or `pkcs11`',
+    });
+  }
+  if (keys.previous.includes('development')) {
+    problems.push({
+      variable: 'KEY_PREVIOUS_PROVIDERS',
+      problem: '`development` keeps the keys of the vault in plain files',
+      expected: '`file`, `env` or `pkcs11`',
+    });
+  }
+  if (keys.environment?.some(({ key }) => isOneByteRepeated(key)) === true) {
+    problems.push({
+      variable: 'VAULT_KEYS',
+      problem: 'has a key that is one byte repeated',
+      expected: '32 random bytes each',
+    });
+  }
+  return problems;
+}
+
 /**
  * Refuses to serve in production with anything that is fit for development only or that lets digits out of the
  * process. Throws a `ConfigError` with all refusals at once. Outside production it refuses nothing.
@@ -128,9 +184,11 @@ export function assertServable(config: Config, runtime: Runtime): void {
   if (config.environment !== 'production') return;
   const problems = [
     ...problemsOfRuntime(runtime),
+    ...problemsOfLimits(runtime, config),
     ...problemsOfTransport(config),
     ...problemsOfFiles(config),
     ...problemsOfSecrets(config),
+    ...problemsOfKeys(config),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
 }

@@ -57,11 +57,39 @@ export interface AuditConfig {
   readonly exportIdentity?: TlsIdentity;
 }
 
+type KeyProviderName = 'file' | 'env' | 'pkcs11' | 'development';
+
+/** Where the keys of the vault are. Files are named and not read: the vault reads them when it needs them. */
+export interface KeysConfig {
+  /** Makes new keys. */
+  readonly provider: KeyProviderName;
+  /** Open what was stored before. */
+  readonly previous: readonly KeyProviderName[];
+  /** Present when one of them is `file`. Paths are absolute. */
+  readonly file?: {
+    readonly path: string;
+    readonly passphraseFile?: string;
+    readonly shareFiles?: readonly string[];
+  };
+  /** Present when one of them is `env`. */
+  readonly environment?: readonly {
+    readonly id: string;
+    readonly purpose:
+      'card_data' | 'phone_numbers' | 'fingerprints' | 'passcode_pepper' | 'grants' | 'provider_credentials';
+    /** 32 bytes in hexadecimal. */
+    readonly key: Secret;
+  }[];
+  /** Present when one of them is `pkcs11`. Paths are absolute. */
+  readonly pkcs11?: { readonly module: string; readonly tokenLabel: string; readonly pinFile: string };
+}
+
 /** The whole configuration: read once, checked, frozen to its leaves and passed down. */
 export interface Config {
   readonly environment: Environment;
   readonly logLevel: LogLevel;
   readonly instanceId: string;
+  /** How much memory is locked for secrets: a multiple of 64 KiB. */
+  readonly secretMemoryBytes: number;
   readonly database: {
     /** Absent: an embedded PostgreSQL in `dataDir`. */
     readonly url?: Secret;
@@ -92,6 +120,7 @@ export interface Config {
     readonly allowPrivate: boolean;
     readonly concurrency: number;
   };
+  readonly keys: KeysConfig;
   readonly numbers: {
     /** 32 bytes in hexadecimal or base64. Absent, outside production only: one that is made in `database.dataDir`. */
     readonly key?: Secret;

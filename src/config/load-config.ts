@@ -6,6 +6,7 @@ import { parseAddressBlock } from './address-blocks.ts';
 import { ConfigError } from './config-error.ts';
 import type { AddressBlock, Config, RouteConfig } from './config.ts';
 import { deepFreeze } from './freeze.ts';
+import { readKeys } from './keys.ts';
 import { readCertificates, readIdentity, readSigningKey } from './pem.ts';
 import { parseRoutes } from './routes.ts';
 import { SettingReader } from './setting-reader.ts';
@@ -27,6 +28,13 @@ const HOST = /^[A-Za-z0-9._:-]{1,255}$/;
 const NOTHING = new Secret('');
 
 const withoutTrailingSlash = (url: URL): string => url.href.replace(/\/+$/, '');
+
+/** Whole pages, whatever their size: the largest of Linux has 64 KiB. */
+function readSecretMemory(reader: SettingReader): number {
+  const kibibytes = reader.integer('SECRET_MEMORY_KIB');
+  if (kibibytes % 64 !== 0) reader.report('SECRET_MEMORY_KIB', `${kibibytes} is no multiple of 64`);
+  return kibibytes * 1024;
+}
 
 function readDatabase(reader: SettingReader, production: boolean): Config['database'] {
   const url = reader.secret('DATABASE_URL', DATABASE_URL);
@@ -244,6 +252,18 @@ export function loadDatabaseSettings(env: Readonly<Record<string, string | undef
   return deepFreeze(database);
 }
 
+/** Where the keys of the vault are, without the rest: for the commands that change them. Throws a `ConfigError`. */
+export function loadKeySettings(
+  env: Readonly<Record<string, string | undefined>>,
+): Pick<Config, 'keys' | 'environment'> & { readonly dataDir: string } {
+  const reader = new SettingReader(env);
+  const environment = reader.choice('NODE_ENV');
+  const keys = readKeys(reader);
+  const { dataDir } = readDatabase(reader, environment === 'production');
+  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  return deepFreeze({ environment, keys, dataDir });
+}
+
 /** What the audit commands need, without the rest. Throws a `ConfigError`. */
 export function loadAuditSettings(env: Readonly<Record<string, string | undefined>>): Config['audit'] {
   const reader = new SettingReader(env);
@@ -275,6 +295,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     environment,
     logLevel: reader.choice('LOG_LEVEL'),
     instanceId: reader.text('INSTANCE_ID', INSTANCE_ID) ?? hostname(),
+    secretMemoryBytes: readSecretMemory(reader),
     database: readDatabase(reader, production),
     ...(tls !== undefined && { tls }),
     http: readHttp(reader, production),
@@ -284,6 +305,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       account: reader.integer('RATE_LIMIT_ACCOUNT'),
     },
     webhooks: readWebhooks(reader, production),
+    keys: readKeys(reader),
     numbers: readNumbers(reader, production),
     telephony: readTelephony(reader, production),
     routes: readRoutes(reader),

@@ -41,6 +41,16 @@ export const SETTINGS = {
     meaning:
       'Names this process in the records of the calls and captures it owns. It must stay the same over a restart.',
   },
+  SECRET_MEMORY_KIB: {
+    group: 'Process',
+    kind: 'integer',
+    default: '2048',
+    minimum: 64,
+    maximum: 1_048_576,
+    shape: 'a multiple of 64, up to 1048576',
+    meaning:
+      'How much memory is locked for card data and keys; the default is for 2,000 captures at once. The process must be allowed to lock it (`ulimit -l`).',
+  },
   DATABASE_URL: {
     group: 'Database',
     kind: 'secret',
@@ -186,6 +196,69 @@ export const SETTINGS = {
     minimum: 1,
     maximum: 100,
     meaning: 'How many webhooks this process sends at once.',
+  },
+  KEY_PROVIDER: {
+    group: 'Keys of the vault',
+    kind: 'choice',
+    default: 'development',
+    choices: ['file', 'env', 'pkcs11', 'development'],
+    meaning:
+      'Where the keys of the vault are, and where new ones are made. `development` makes them in `DATA_DIR` and is refused in production.',
+  },
+  KEY_PREVIOUS_PROVIDERS: {
+    group: 'Keys of the vault',
+    kind: 'list',
+    shape: 'names of other key providers, separated by commas',
+    meaning:
+      'Key providers that open what was stored before `KEY_PROVIDER` was changed, until everything is moved.',
+  },
+  VAULT_KEY_FILE: {
+    group: 'Keys of the vault',
+    kind: 'text',
+    required: 'for the key provider `file`',
+    shape: 'the path of a file that `hushtone keys generate` makes',
+    meaning: 'The file with the keys, each wrapped.',
+  },
+  VAULT_PASSPHRASE_FILE: {
+    group: 'Keys of the vault',
+    kind: 'text',
+    required: 'for the key provider `file`, unless `VAULT_SHARE_FILES` is set',
+    shape: 'the path of a file with 14 bytes or more; a line break at its end does not count',
+    meaning: 'The passphrase that opens `VAULT_KEY_FILE`.',
+  },
+  VAULT_SHARE_FILES: {
+    group: 'Keys of the vault',
+    kind: 'list',
+    shape: 'paths, separated by commas',
+    meaning: 'The shares that open `VAULT_KEY_FILE` after `hushtone keys split`: as many as it asks for.',
+  },
+  VAULT_KEYS: {
+    group: 'Keys of the vault',
+    kind: 'secret',
+    required: 'for the key provider `env`',
+    shape: '`purpose:key_…:` and 32 bytes in hexadecimal, several separated by commas',
+    meaning: 'The keys themselves, as `hushtone keys print` makes them.',
+  },
+  PKCS11_MODULE: {
+    group: 'Keys of the vault',
+    kind: 'text',
+    required: 'for the key provider `pkcs11`',
+    shape: 'the path of a shared library',
+    meaning: "The library of the token's maker (PKCS#11 2.40 or later).",
+  },
+  PKCS11_TOKEN_LABEL: {
+    group: 'Keys of the vault',
+    kind: 'text',
+    required: 'for the key provider `pkcs11`',
+    shape: '1 to 32 characters (ASCII)',
+    meaning: 'The label of the token.',
+  },
+  PKCS11_PIN_FILE: {
+    group: 'Keys of the vault',
+    kind: 'text',
+    required: 'for the key provider `pkcs11`',
+    shape: 'the path of a file',
+    meaning: "The token's user PIN.",
   },
   NUMBERS_KEY: {
     group: "Callers' numbers",

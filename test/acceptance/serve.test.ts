@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { startCheckedStack } from '../support/acceptance.ts';
 import { createDevelopmentPki } from '../../src/pki/development.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+const START = fileURLToPath(new URL('../../scripts/start', import.meta.url));
 
 interface Ended {
   readonly code: number | null;
@@ -13,10 +15,15 @@ interface Ended {
 }
 
 async function serve(environment: Record<string, string>, nodeFlags: readonly string[] = []): Promise<Ended> {
-  const child = spawn(process.execPath, [...nodeFlags, MAIN, 'serve'], {
-    env: { PATH: process.env['PATH'] ?? '', ...environment },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  return await ended(
+    spawn(process.execPath, [...nodeFlags, MAIN, 'serve'], {
+      env: { PATH: process.env['PATH'] ?? '', ...environment },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    }),
+  );
+}
+
+async function ended(child: ChildProcessByStdio<null, null, Readable>): Promise<Ended> {
   const chunks: Buffer[] = [];
   child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
@@ -43,6 +50,8 @@ async function developmentInProduction(): Promise<Record<string, string>> {
     TOKEN_SIGNING_KEY_FILE: pki.tokenSigningKey,
     AUDIT_SIGNING_KEY_FILE: pki.auditSigningKey,
     NUMBERS_KEY: randomBytes(32).toString('hex'),
+    KEY_PROVIDER: 'env',
+    VAULT_KEYS: `card_data:key_${'a'.repeat(26)}:${randomBytes(32).toString('hex')}`,
     WEBHOOKS_KEY: randomBytes(32).toString('hex'),
   };
 }
@@ -76,6 +85,24 @@ describe('serve', () => {
     const { code, errors } = await serve({ ...(await developmentInProduction()), ...environment }, nodeFlags);
     expect(code).toBe(1);
     expect(errors).toContain(named);
+  });
+
+  it('refuses core files in production, and `scripts/start` switches them off', async () => {
+    const environment = { PATH: process.env['PATH'] ?? '', ...(await developmentInProduction()) };
+    const startedBy = async (command: string): Promise<Ended> =>
+      await ended(
+        spawn('/bin/sh', ['-c', `ulimit -S -c "$(ulimit -H -c)"; exec ${command}`], {
+          env: environment,
+          stdio: ['ignore', 'ignore', 'pipe'],
+        }),
+      );
+    const plain = await startedBy(`node ${MAIN} serve`);
+    expect(plain.code).toBe(1);
+    expect(plain.errors).toMatch(/RLIMIT_CORE: core files/);
+    const started = await startedBy(START);
+    expect(started.code).toBe(1);
+    expect(started.errors).toContain('TLS_CERT_FILE');
+    expect(started.errors).not.toContain('RLIMIT_');
   });
 
   it('opens no inspector on SIGUSR1', async () => {

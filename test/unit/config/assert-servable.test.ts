@@ -7,11 +7,16 @@ import { ConfigError } from '../../../src/config/config-error.ts';
 import type { Config } from '../../../src/config/config.ts';
 import type { Runtime } from '../../../src/config/environment.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
+import type { ProcessLimits } from '../../../src/config/process-limits.ts';
 import { DEVELOPMENT_ORGANISATION } from '../../../src/pki/certificate.ts';
 import { createDevelopmentPki, type DevelopmentPki } from '../../../src/pki/development.ts';
+import { Secret } from '../../../src/secrets/secret.ts';
 import { makeFixture, type Fixture } from './settings-env.ts';
 
-const QUIET: Runtime = { execArgv: [] };
+const QUIET: Runtime = {
+  execArgv: [],
+  limits: { coreFile: { soft: 0, hard: 0 }, lockedMemory: 2 * 1024 * 1024 },
+};
 
 let fixture: Fixture;
 let pki: DevelopmentPki;
@@ -56,6 +61,16 @@ test('a production that lacks nothing is served', () => {
   expect(refusals(production)).toEqual([]);
 });
 
+test('keys of the vault that anyone could read, or guess, are refused', () => {
+  const keys = { provider: 'development', previous: [] } as const;
+  expect(refusals({ ...production, keys })).toEqual(['KEY_PROVIDER']);
+  expect(refusals({ ...production, keys: { ...production.keys, previous: ['development'] } })).toEqual([
+    'KEY_PREVIOUS_PROVIDERS',
+  ]);
+  const environment = [{ id: 'key_x', purpose: 'card_data' as const, key: new Secret('42'.repeat(32)) }];
+  expect(refusals({ ...production, keys: { ...production.keys, environment } })).toEqual(['VAULT_KEYS']);
+});
+
 test('outside production nothing is refused', () => {
   const runtime = { debug: '*', execArgv: ['--inspect'], inspectorUrl: 'ws://127.0.0.1:9229/x' };
   expect(refusals(development, runtime)).toEqual([]);
@@ -75,6 +90,37 @@ test.each<[string, Partial<Runtime>, string[]]>([
   ['an inspector that was attached later', { inspectorUrl: 'ws://127.0.0.1:9229/x' }, ['inspector']],
 ])('%s', (_name, runtime, expected) => {
   expect(refusals(production, { ...QUIET, ...runtime })).toEqual(expected);
+});
+
+describe('memory that could get to a disk', () => {
+  const limits = (changes: Partial<ProcessLimits>): Runtime => ({
+    execArgv: [],
+    limits: { coreFile: { soft: 0, hard: 0 }, lockedMemory: Infinity, ...changes },
+  });
+
+  test.each<[string, Runtime, string[]]>([
+    ['everything is as it should be', limits({}), []],
+    ['core files', limits({ coreFile: { soft: 4096, hard: 4096 } }), ['RLIMIT_CORE']],
+    [
+      'core files that the process may switch on',
+      limits({ coreFile: { soft: 0, hard: Infinity } }),
+      ['RLIMIT_CORE'],
+    ],
+    ['a page too little to be locked', limits({ lockedMemory: 2044 * 1024 }), ['RLIMIT_MEMLOCK']],
+    ['another system', { execArgv: [] }, ['operating system']],
+  ])('%s', (_what, runtime, expected) => {
+    expect(refusals(production, runtime)).toEqual(expected);
+    expect(refusals(development, runtime)).toEqual([]);
+  });
+
+  test('what must be locked is what the setting says', () => {
+    const { secretMemoryBytes } = loadConfig({ ...fixture.env, SECRET_MEMORY_KIB: '4096' });
+    expect(secretMemoryBytes).toBe(4 * 1024 * 1024);
+    expect(refusals({ ...production, secretMemoryBytes })).toEqual(['RLIMIT_MEMLOCK']);
+    expect(() => loadConfig({ ...fixture.env, SECRET_MEMORY_KIB: '100' })).toThrow(
+      /SECRET_MEMORY_KIB.*multiple of 64/,
+    );
+  });
 });
 
 describe('what is fit for development only', () => {
@@ -203,7 +249,7 @@ describe('files of the development PKI', () => {
 test('all refusals are told at once', () => {
   const { tls: _tls, ...plain } = production;
   const { url: _url, ...database } = production.database;
-  const runtime = { debug: '*', execArgv: ['--inspect', '--heap-prof'] };
+  const runtime = { ...QUIET, debug: '*', execArgv: ['--inspect', '--heap-prof'] };
   expect(refusals({ ...plain, database }, runtime)).toEqual([
     'DEBUG',
     '--inspect',

@@ -38,6 +38,8 @@ export async function makeFixture(): Promise<Fixture> {
       AUDIT_SIGNING_KEY_FILE: auditKeyFile,
       WEBHOOKS_KEY: randomBytes(32).toString('hex'),
       NUMBERS_KEY: randomBytes(32).toString('base64'),
+      KEY_PROVIDER: 'env',
+      VAULT_KEYS: `card_data:key_${'a'.repeat(26)}:${randomBytes(32).toString('hex')}`,
     },
     remove: () => rm(directory, { recursive: true, force: true }),
   };
