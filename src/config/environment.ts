@@ -1,4 +1,5 @@
 import inspector from 'node:inspector';
+import { readProcessLimits, type ProcessLimits } from './process-limits.ts';
 
 /** The environment as it was at the time of the call. This file alone reads `process.env`. */
 export function readEnvironment(): Record<string, string | undefined> {
@@ -14,15 +15,19 @@ export interface Runtime {
   readonly nodeOptions?: string;
   /** Where an inspector listens at this moment. */
   readonly inspectorUrl?: string;
+  /** Absent outside Linux. */
+  readonly limits?: ProcessLimits;
 }
 
 export function readRuntime(): Runtime {
   const { DEBUG: debug, NODE_OPTIONS: nodeOptions } = process.env;
   const inspectorUrl = inspector.url();
+  const limits = readProcessLimits();
   return {
     execArgv: [...process.execArgv],
     ...(debug !== undefined && { debug }),
     ...(nodeOptions !== undefined && { nodeOptions }),
     ...(inspectorUrl !== undefined && { inspectorUrl }),
+    ...(limits !== undefined && { limits }),
   };
 }
