@@ -4,7 +4,7 @@
 
 -- ISO/IEC 7812-1 annex B.
 create function passes_luhn(digits text) returns boolean
-  language sql immutable parallel safe
+  language sql immutable strict parallel safe
   return (
     select sum(case when weighted > 9 then weighted - 9 else weighted end) % 10 = 0
     from (
@@ -45,7 +45,6 @@ create table card_tokens (
   expires_at timestamptz,
   deleted_at timestamptz,
   deleted_reason text check (deleted_reason in ('by_request', 'expired', 'declined', 'capture_ended')),
-  unique (account_id, id),
   foreign key (account_id, capture_id) references captures (account_id, id),
   constraint card_tokens_look_alike unique (account_id, look_alike),
   constraint card_tokens_look_alike_last4 check (right(look_alike, 4) = last4),

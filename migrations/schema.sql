@@ -329,7 +329,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.passes_luhn(digits text)
  RETURNS boolean
  LANGUAGE sql
- IMMUTABLE PARALLEL SAFE
+ IMMUTABLE PARALLEL SAFE STRICT
 RETURN (SELECT ((sum(CASE WHEN (of_digits.weighted > 9) THEN (of_digits.weighted - 9) ELSE of_digits.weighted END) % (10)::bigint) = 0) FROM (SELECT ((substr(passes_luhn.digits, place.place, 1))::integer * (1 + ((length(passes_luhn.digits) - place.place) % 2))) AS weighted FROM generate_series(1, length(passes_luhn.digits)) place(place)) of_digits)
 ;
 
@@ -910,8 +910,6 @@ alter table card_tokens add constraint card_tokens_fingerprint_key_id_fkey FOREI
 alter table card_tokens add constraint card_tokens_key_id_fkey FOREIGN KEY (key_id) REFERENCES vault_keys(id);
 
 alter table card_tokens add constraint card_tokens_pkey PRIMARY KEY (id);
-
-alter table card_tokens add constraint card_tokens_account_id_id_key UNIQUE (account_id, id);
 
 alter table card_tokens add constraint card_tokens_look_alike UNIQUE (account_id, look_alike);
 

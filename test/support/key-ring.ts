@@ -15,6 +15,8 @@ import type { TestDatabase } from './database.ts';
 export interface TestKeyRing {
   readonly keyRing: KeyRing;
   readonly provider: KeyProvider;
+  /** Where the keys are, for a process that a test starts. */
+  readonly folder: string;
   /** Rotates, retires and destroys as the commands do; `rekeyables` are what it counts and moves. */
   registry(...rekeyables: Rekeyable[]): KeyRegistry;
   /** Another ring over the same keys, as another process of the installation has it. */
@@ -50,6 +52,7 @@ export async function createTestKeyRing({
   return {
     keyRing: await open(),
     provider,
+    folder,
     registry,
     open,
     close: async () => {

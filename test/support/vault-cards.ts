@@ -31,17 +31,32 @@ export function testVault(
   });
 }
 
+type StoredWith = Partial<Omit<NewCardToken, 'cardNumber' | 'expiry'>> & {
+  /** MMYY; `''` for none. */
+  readonly expiry?: string;
+};
+
 /** Puts a card into the vault, as a capture does. */
 export async function storeCard(
-  { database }: Pick<TestDatabase, 'database'>,
+  db: Pick<TestDatabase, 'database'>,
   vault: CardVault,
   accountId: string,
   number: string,
-  more: Partial<Omit<NewCardToken, 'cardNumber' | 'expiry'>> & { readonly expiry?: string } = {},
+  more: StoredWith = {},
 ): Promise<CardFace> {
-  const { expiry: expiryText, ...rest } = more;
   using cardNumber = secretDigits(number);
-  using expiry = secretDigits(expiryText ?? '1230');
+  return await storeCardNumber(db, vault, accountId, cardNumber, more);
+}
+
+export async function storeCardNumber(
+  { database }: Pick<TestDatabase, 'database'>,
+  vault: CardVault,
+  accountId: string,
+  cardNumber: SecretBuffer,
+  { expiry: expiryText = '1230', ...more }: StoredWith = {},
+): Promise<CardFace> {
+  using expiry = new SecretBuffer(4);
+  expiry.appendBytes(Buffer.from(expiryText));
   const brand = cardNumber.use(brandOf);
   if (brand === undefined) throw new Error('the number is none of a known brand');
   const prepared = await vault.prepare({
@@ -50,7 +65,7 @@ export async function storeCard(
     cardNumber,
     ...(expiryText !== '' && { expiry }),
     brand,
-    ...rest,
+    ...more,
   });
   await database.transaction(accountId, async (db) => await prepared.write(db));
   return prepared.face;
