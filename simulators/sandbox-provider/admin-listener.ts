@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { SeenRequest } from './api-listener.ts';
 import type { EnvelopeKeys } from './envelope-keys.ts';
 import { readJsonObject, requireMembers, sendJson, sendProblem } from './exchange.ts';
 import { parseFaults, type FaultQueue } from './faults.ts';
@@ -11,13 +12,20 @@ export interface AdminListenerOptions {
   readonly keys: EnvelopeKeys;
   readonly ledger: Ledger;
   readonly faults: FaultQueue;
+  readonly seen: SeenRequest[];
 }
 
 /**
  * What tests may ask of the sandbox. Its ledger shows full card numbers, which no real provider's would: it listens on
  * a loopback address only and wants a bearer token.
  */
-export function createAdminListener({ token, keys, ledger, faults }: AdminListenerOptions): RequestListener {
+export function createAdminListener({
+  token,
+  keys,
+  ledger,
+  faults,
+  seen,
+}: AdminListenerOptions): RequestListener {
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (!sameText(request.headers.authorization ?? '', `Bearer ${token}`)) {
       throw new Problem(401, 'unauthorized', 'the admin token is missing or wrong');
@@ -29,8 +37,12 @@ export function createAdminListener({ token, keys, ledger, faults }: AdminListen
       case 'GET /admin/modifications':
         sendJson(response, 200, { entries: ledger.modifications() });
         return;
+      case 'GET /admin/requests':
+        sendJson(response, 200, { requests: seen });
+        return;
       case 'DELETE /admin/ledger':
         ledger.clear();
+        seen.length = 0;
         break;
       case 'POST /admin/faults': {
         const body = await readJsonObject(request);

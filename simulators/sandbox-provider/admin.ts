@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import type { SeenRequest } from './api-listener.ts';
 import type { Fault } from './faults.ts';
 import type { LedgerEntry, ModificationEntry } from './ledger.ts';
 
@@ -24,6 +25,11 @@ export class SandboxAdmin {
     return (JSON.parse(answer) as { entries: ModificationEntry[] }).entries;
   }
 
+  /** Requests that were read to their end since the last reset. */
+  async requests(): Promise<SeenRequest[]> {
+    return (JSON.parse(await this.#send('GET', '/admin/requests')) as { requests: SeenRequest[] }).requests;
+  }
+
   /** What goes wrong next; replaces faults that have not struck yet. */
   async setFaults(faults: readonly Fault[]): Promise<void> {
     await this.#send('POST', '/admin/faults', { faults });
@@ -34,7 +40,7 @@ export class SandboxAdmin {
     await this.#send('POST', '/admin/keys/rotate');
   }
 
-  /** Forgets every payment and every pending fault. */
+  /** Forgets every payment, every request and every pending fault. */
   async reset(): Promise<void> {
     await this.#send('DELETE', '/admin/ledger');
     await this.setFaults([]);

@@ -103,6 +103,8 @@ export function modificationDeclineCode(
     case 'refund':
       if (payment.cardNumber === REFUND_DECLINED) return 'refund_declined';
       return amount > captured - refunded ? 'amount_too_large' : undefined;
+    default:
+      return 'not_modifiable';
   }
 }
 

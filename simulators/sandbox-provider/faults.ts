@@ -4,17 +4,38 @@ import { Problem } from './problem.ts';
 export type FaultTarget = 'pay' | 'modify' | 'lookup' | 'keys' | 'capabilities';
 
 /**
- * What goes wrong with a request:
- * - `delay`: it is in flight for `delayMs`, then processed and answered;
- * - `lose_answer`: it is processed, then the connection is reset instead of an answer;
- * - `garbage`: it is processed, then answered with 200 and a body that is not JSON;
- * - `hang`: it is read, never processed and never answered;
- * - `server_error`: 500, not processed;
+ * What goes wrong with a request. Not processed:
+ * - `hang`: it is read and never answered;
+ * - `drop`: it is read, then the connection is reset;
+ * - `server_error`: 500, or the `status` given;
  * - `not_processed`: 503 with the problem code `not_processed`, which is a promise;
- * - `rate_limited`: 429, not processed.
+ * - `rate_limited`: 429.
+ *
+ * Processed:
+ * - `delay`: it is in flight for `delayMs`, then answered;
+ * - `hang_after`: it is never answered;
+ * - `lose_answer`: the connection is reset instead of an answer;
+ * - `garbage`: it is answered with 200 and a body that is not JSON;
+ * - `truncated`: its answer ends half-way;
+ * - `too_long`: its answer goes on for a mebibyte;
+ * - `server_error_after`: 500, or the `status` given.
  */
-export type FaultKind =
-  'delay' | 'lose_answer' | 'garbage' | 'hang' | 'server_error' | 'not_processed' | 'rate_limited';
+const KINDS = [
+  'hang',
+  'drop',
+  'server_error',
+  'not_processed',
+  'rate_limited',
+  'delay',
+  'hang_after',
+  'lose_answer',
+  'garbage',
+  'truncated',
+  'too_long',
+  'server_error_after',
+] as const;
+
+export type FaultKind = (typeof KINDS)[number];
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -24,17 +45,10 @@ export interface Fault {
   readonly times?: number;
   /** For `delay` only: 1 to 60000. */
   readonly delayMs?: number;
+  /** For `server_error` and `server_error_after` only: 400 to 599. */
+  readonly status?: number;
 }
 
-const KINDS: readonly string[] = [
-  'delay',
-  'lose_answer',
-  'garbage',
-  'hang',
-  'server_error',
-  'not_processed',
-  'rate_limited',
-] satisfies FaultKind[];
 const TARGETS: readonly string[] = [
   'pay',
   'modify',
@@ -54,14 +68,15 @@ function parseFault(value: unknown): Fault {
   const fault = (typeof value === 'object' && value !== null ? value : {}) as Partial<
     Record<keyof Fault, unknown>
   >;
-  const { kind, target = 'pay', times = 1, delayMs } = fault;
-  const delays = typeof delayMs === 'number' && delayMs >= 1 && delayMs <= LONGEST_DELAY_MS;
+  const { kind, target = 'pay', times = 1, delayMs, status } = fault;
+  const known = KINDS.find((name) => name === kind);
+  const errs = known === 'server_error' || known === 'server_error_after';
   if (
-    !KINDS.includes(kind as string) ||
+    known === undefined ||
     !TARGETS.includes(target as string) ||
-    !Number.isInteger(times) ||
-    (times as number) < 1 ||
-    (kind === 'delay' ? !delays : delayMs !== undefined)
+    !isWhole(times, 1, Number.MAX_SAFE_INTEGER) ||
+    (known === 'delay' ? !isWhole(delayMs, 1, LONGEST_DELAY_MS) : delayMs !== undefined) ||
+    (status !== undefined && !(errs && isWhole(status, 400, 599)))
   ) {
     throw new Problem(
       400,
@@ -70,11 +85,16 @@ function parseFault(value: unknown): Fault {
     );
   }
   return {
-    kind: kind as FaultKind,
+    kind: known,
     target: target as FaultTarget,
-    times: times as number,
-    ...(delays && { delayMs }),
+    times,
+    ...(delayMs !== undefined && { delayMs: delayMs as number }),
+    ...(status !== undefined && { status: status as number }),
   };
+}
+
+function isWhole(value: unknown, from: number, to: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to;
 }
 
 /** Faults that are still to strike, in the order in which they were set. */

@@ -5,7 +5,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { SandboxAdmin } from './admin.ts';
 import { createAdminListener } from './admin-listener.ts';
-import { createApiListener } from './api-listener.ts';
+import { createApiListener, type SeenRequest } from './api-listener.ts';
 import { EnvelopeKeys } from './envelope-keys.ts';
 import { FaultQueue } from './faults.ts';
 import { Ledger } from './ledger.ts';
@@ -51,6 +51,7 @@ export async function createSandboxProviderServer(
   const keys = await EnvelopeKeys.generate();
   const ledger = new Ledger();
   const faults = new FaultQueue();
+  const seen: SeenRequest[] = [];
   const closing = new AbortController();
   const api = new PaymentsApi({
     keys,
@@ -65,13 +66,13 @@ export async function createSandboxProviderServer(
       key: options.tls.key,
       ca: options.tls.clientCa,
       requestCert: true,
-      rejectUnauthorized: true,
+      rejectUnauthorized: false, // the listener answers 401, so that a client can tell what is wrong
       minVersion: 'TLSv1.2',
     },
-    createApiListener({ api, faults, closing: closing.signal }),
+    createApiListener({ api, faults, seen, closing: closing.signal }),
   );
   const adminServer = createHttpServer(
-    createAdminListener({ token: options.adminToken, keys, ledger, faults }),
+    createAdminListener({ token: options.adminToken, keys, ledger, faults, seen }),
   );
   const close = async (): Promise<void> => {
     closing.abort();

@@ -7,7 +7,8 @@ import type {
   ProviderFailure,
   Purpose,
 } from '../contract.ts';
-import type { TransportAnswer } from './transport.ts';
+import { readJsonObject, readText } from '../transport/json.ts';
+import type { TransportAnswer } from '../transport/transport.ts';
 
 /** In the order of the contract; what is assumed of a provider that could not be asked yet. */
 export const ALL_PURPOSES: readonly Purpose[] = ['charge', 'authorize', 'tokenize', 'charge_and_save'];
@@ -57,7 +58,7 @@ export interface ExpectedOutcome {
  * known are passed over, as providers add them.
  */
 export function readOutcome(answer: TransportAnswer, expected: ExpectedOutcome): PaymentOutcome | undefined {
-  const entry = readObject(answer.body);
+  const entry = readJsonObject(answer.body);
   if (entry === undefined || entry['idempotency_key'] !== expected.idempotencyKey) return undefined;
   const modification = ALL_MODIFICATIONS.find((known) => known === expected.operation);
   const isExpected =
@@ -126,13 +127,13 @@ export function failureOf(answer: TransportAnswer): ProviderFailure {
 
 /** `code` of an RFC 9457 problem, or undefined. */
 export function readProblemCode(answer: TransportAnswer): string | undefined {
-  const code = readObject(answer.body)?.['code'];
+  const code = readJsonObject(answer.body)?.['code'];
   return typeof code === 'string' ? code : undefined;
 }
 
 /** Undefined when the answer lacks a list of known purposes or another of its members. Tells nothing of a PIN key of ours. */
 export function readCapabilities(answer: TransportAnswer): ProviderCapabilities | undefined {
-  const capabilities = readObject(answer.body) ?? {};
+  const capabilities = readJsonObject(answer.body) ?? {};
   const { purposes, modifications, pin } = capabilities;
   const [partialAmounts, storedCards] = [capabilities['partial_amounts'], capabilities['stored_cards']];
   const absenceProvenAfterMs = capabilities['absence_proven_after_ms'];
@@ -154,21 +155,4 @@ export function readCapabilities(answer: TransportAnswer): ProviderCapabilities 
 
 function isDuration(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= LONGEST_ABSENCE_MS;
-}
-
-/** Undefined when the body is not a JSON object. */
-export function readObject(body: Buffer): Record<string, unknown> | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    return undefined;
-  }
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
-}
-
-function readText(value: unknown, shape: RegExp): string | undefined {
-  return typeof value === 'string' && shape.test(value) ? value : undefined;
 }

@@ -1,7 +1,8 @@
 import type { CheckFinding } from '../contract.ts';
-import { readCapabilities, readObject } from './answers.ts';
+import { readJsonObject } from '../transport/json.ts';
+import { readCapabilities } from './answers.ts';
 import { readRecipient } from './envelope-keys.ts';
-import type { Transport, TransportAnswer } from './transport.ts';
+import type { Transport, TransportAnswer } from '../transport/transport.ts';
 
 /** Asks for the provider's capabilities and its envelope key: what is wrong, or nothing. Never rejects. */
 export async function checkSandbox(transport: Transport): Promise<readonly CheckFinding[]> {
@@ -22,7 +23,7 @@ export async function checkSandbox(transport: Transport): Promise<readonly Check
   if (capabilities.status !== 200 || readCapabilities(capabilities) === undefined) {
     return [finding('configuration_refused', 'What answers at the address is no sandbox provider.')];
   }
-  if (readObject(capabilities.body)?.['mode'] !== 'test') {
+  if (readJsonObject(capabilities.body)?.['mode'] !== 'test') {
     return [finding('wrong_mode', 'The provider does not say that it is a test provider.')];
   }
   const keys = await get('/v1/keys');

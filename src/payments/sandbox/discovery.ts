@@ -5,7 +5,7 @@ import type { EnvelopeRecipient } from '../envelope.ts';
 import { ProviderError } from '../errors.ts';
 import { ALL_MODIFICATIONS, ALL_PURPOSES, failureOf, readCapabilities } from './answers.ts';
 import { readRecipient } from './envelope-keys.ts';
-import type { Transport, TransportAnswer } from './transport.ts';
+import type { Transport, TransportAnswer } from '../transport/transport.ts';
 
 /** How long a provider that did not tell its capabilities is left alone before it is asked again. */
 const ASK_AGAIN_AFTER_MS = 5_000;

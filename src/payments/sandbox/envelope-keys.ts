@@ -1,7 +1,7 @@
 import { importJWK } from 'jose';
 import type { EnvelopeRecipient } from '../envelope.ts';
-import { readObject } from './answers.ts';
-import type { TransportAnswer } from './transport.ts';
+import { readJsonObject } from '../transport/json.ts';
+import type { TransportAnswer } from '../transport/transport.ts';
 
 const KEY_ID = /^[\x21-\x7e]{1,128}$/;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
@@ -12,7 +12,7 @@ const SHORTEST_MODULUS_BYTES = 256; // 2048 bits: NIST SP 800-131A
  * encryption, with a `kid`. Undefined when there is none.
  */
 export async function readRecipient(answer: TransportAnswer): Promise<EnvelopeRecipient | undefined> {
-  const keys = readObject(answer.body)?.['keys'];
+  const keys = readJsonObject(answer.body)?.['keys'];
   if (!Array.isArray(keys)) return undefined;
   for (const key of keys as unknown[]) {
     if (typeof key !== 'object' || key === null) continue;

@@ -1,6 +1,7 @@
 import { HushtoneError } from '../../kernel/errors.ts';
 import { Secret } from '../../secrets/secret.ts';
 import type { ProviderConfiguration, ProviderKind } from '../kind.ts';
+import { refuseUnusableTls } from '../tls-material.ts';
 import { SandboxProvider } from './provider.ts';
 
 interface SandboxConfiguration {
@@ -34,26 +35,16 @@ export const sandboxKind: ProviderKind = {
       throw new HushtoneError('provider_configuration', 'invalid', 'The sandbox has no live mode.');
     }
     const { url, ca, client_certificate, client_key, pin_key } = asSandbox(configuration);
-    try {
-      return new SandboxProvider({
-        url,
-        ca,
-        clientCert: client_certificate,
-        clientKey: new Secret(client_key),
-        ...(pin_key !== undefined && { pinKey: new Secret(pin_key) }),
-        timeoutMs,
-        logger,
-        clock,
-      });
-    } catch (error) {
-      // Node tells what is wrong with a PEM in words of its own: they stay underneath.
-      throw new HushtoneError(
-        'provider_configuration',
-        'invalid',
-        'The address, a certificate or the key of the sandbox cannot be used.',
-        { cause: error },
-      );
-    }
+    const material = { ca, clientCert: client_certificate, clientKey: new Secret(client_key) };
+    refuseUnusableTls(material);
+    return new SandboxProvider({
+      url,
+      ...material,
+      ...(pin_key !== undefined && { pinKey: new Secret(pin_key) }),
+      timeoutMs,
+      logger,
+      clock,
+    });
   },
 };
 

@@ -17,13 +17,16 @@ import type {
 import { sealCardDetails, type EnvelopeRecipient } from '../envelope.ts';
 import { ProviderError } from '../errors.ts';
 import { encipherPinBlock } from '../pin-block.ts';
+import { failureOfExchange } from '../transport/failure.ts';
+import { Transport, type TransportAnswer } from '../transport/transport.ts';
+import { UnderWay } from '../transport/under-way.ts';
+import { refuseMalformedKey, refuseMalformedModification, refuseMalformedPayment } from '../well-formed.ts';
 import { failureOf, readOutcome, readProblemCode, type ExpectedOutcome } from './answers.ts';
 import { checkSandbox } from './check.ts';
 import { Discovery } from './discovery.ts';
-import { Transport, TransportError, type TransportAnswer } from './transport.ts';
 
 const NAME = 'sandbox';
-const IDEMPOTENCY_KEY = /^[A-Za-z0-9_.:-]{1,64}$/;
+const PAYMENT_REFERENCE = /^[A-Za-z0-9_]{1,64}$/;
 const MODIFICATION_PATHS = { capture: 'captures', void: 'voids', refund: 'refunds' } as const;
 
 export interface SandboxProviderOptions {
@@ -60,7 +63,7 @@ export class SandboxProvider implements PaymentProvider {
   readonly #pinKey: KeyObject | undefined;
   readonly #logger: Logger;
   readonly #clock: Clock;
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay = new UnderWay();
   #closed = false;
 
   constructor(options: SandboxProviderOptions) {
@@ -79,35 +82,35 @@ export class SandboxProvider implements PaymentProvider {
 
   /** Never rejects. */
   learnCapabilities(): Promise<void> {
-    return this.#track(this.#discovery.learnCapabilities());
+    return this.#underWay.track(this.#discovery.learnCapabilities());
   }
 
   pay(request: PaymentRequest): Promise<PaymentOutcome> {
-    return this.#track(this.#pay(request));
+    return this.#underWay.track(this.#pay(request));
   }
 
   modify(request: ModificationRequest): Promise<PaymentOutcome> {
-    return this.#track(this.#modify(request));
+    return this.#underWay.track(this.#modify(request));
   }
 
   lookup(query: LookupQuery): Promise<PaymentOutcome | undefined> {
-    return this.#track(this.#lookup(query));
+    return this.#underWay.track(this.#lookup(query));
   }
 
   check(): Promise<readonly CheckFinding[]> {
-    return this.#track(checkSandbox(this.#transport));
+    return this.#underWay.track(checkSandbox(this.#transport));
   }
 
   /** Waits for what is under way, at most its time-outs. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled(this.#underWay);
+    await this.#underWay.settled();
     this.#transport.close();
   }
 
   async #pay(request: PaymentRequest): Promise<PaymentOutcome> {
     if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
-    refuseMalformed(request);
+    refuseMalformedPayment(request);
     const withPin = request.card?.pin !== undefined;
     if (withPin) await this.#discovery.learnCapabilities();
     const { purposes, pin } = this.capabilities;
@@ -121,11 +124,11 @@ export class SandboxProvider implements PaymentProvider {
   async #modify(request: ModificationRequest): Promise<PaymentOutcome> {
     if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
     const { modification, idempotencyKey, providerReference, amount, reference } = request;
-    refuseMalformedKey(idempotencyKey);
-    if ((amount === undefined) !== (modification === 'void')) {
-      throw new ProviderError('invalid_request', 'an amount goes with a capture and a refund only');
+    refuseMalformedModification(request);
+    if (!PAYMENT_REFERENCE.test(providerReference)) {
+      throw new ProviderError('invalid_request', 'the reference is none that the provider gives');
     }
-    const path = `/v1/payments/${encodeURIComponent(providerReference)}/${MODIFICATION_PATHS[modification]}`;
+    const path = `/v1/payments/${providerReference}/${MODIFICATION_PATHS[modification]}`;
     const body = {
       idempotency_key: idempotencyKey,
       ...(amount !== undefined && { amount: { value: amount.value, currency: amount.currency } }),
@@ -176,6 +179,19 @@ export class SandboxProvider implements PaymentProvider {
 
   /** The members of the request that name the card. */
   async #sealed(request: PaymentRequest, recipient: EnvelopeRecipient): Promise<Record<string, string>> {
+    try {
+      return await this.#sealedDetails(request, recipient);
+    } catch (error) {
+      // Nothing was sent; a secret that was wiped is told like one that is malformed.
+      if (error instanceof ProviderError) throw error;
+      throw new ProviderError('invalid_request', 'the card details are malformed', { cause: error });
+    }
+  }
+
+  async #sealedDetails(
+    request: PaymentRequest,
+    recipient: EnvelopeRecipient,
+  ): Promise<Record<string, string>> {
     const options = { recipient, issuedAt: this.#clock.now() };
     if (request.stored !== undefined) {
       const { providerToken, securityCode } = request.stored;
@@ -212,9 +228,7 @@ export class SandboxProvider implements PaymentProvider {
         body: JSON.stringify(body),
       });
     } catch (error) {
-      throw error instanceof TransportError && !error.mayHaveArrived
-        ? new ProviderError('unavailable', 'the provider cannot be reached', { cause: error })
-        : new ProviderError('unknown_outcome', 'the provider did not answer', { cause: error });
+      throw failureOfExchange(error);
     }
   }
 
@@ -246,13 +260,6 @@ export class SandboxProvider implements PaymentProvider {
     }
     return outcomeOf(answer, { idempotencyKey, operation });
   }
-
-  #track<T>(work: Promise<T>): Promise<T> {
-    this.#underWay.add(work);
-    const forget = (): void => void this.#underWay.delete(work);
-    work.then(forget, forget);
-    return work;
-  }
 }
 
 function outcomeOf(answer: TransportAnswer, expected: ExpectedOutcome): PaymentOutcome {
@@ -266,22 +273,6 @@ function outcomeOf(answer: TransportAnswer, expected: ExpectedOutcome): PaymentO
 
 function isUnknownKey(answer: TransportAnswer): boolean {
   return answer.status === 400 && readProblemCode(answer) === 'unknown_key';
-}
-
-function refuseMalformed({ idempotencyKey, purpose, amount, stored }: PaymentRequest): void {
-  refuseMalformedKey(idempotencyKey);
-  if (stored !== undefined && purpose !== 'charge' && purpose !== 'authorize') {
-    throw new ProviderError('invalid_request', 'a card that is kept can be charged or authorized');
-  }
-  if ((amount === undefined) !== (purpose === 'tokenize')) {
-    throw new ProviderError('invalid_request', 'an amount goes with every purpose but tokenize');
-  }
-}
-
-function refuseMalformedKey(idempotencyKey: string): void {
-  if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
-    throw new ProviderError('invalid_request', 'an idempotency key has 1 to 64 letters, digits or _ . : -');
-  }
 }
 
 function parseUrl(text: string): URL {

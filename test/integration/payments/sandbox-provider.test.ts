@@ -364,7 +364,7 @@ describe('the sandbox adapter and the sandbox provider', () => {
       clientKey: strangers.client.clientKey,
       timeoutMs: 5_000,
     });
-    expect(await stranger.check()).toMatchObject([{ code: 'unreachable' }]);
+    expect(await stranger.check()).toMatchObject([{ code: 'authentication_failed' }]);
     await server.admin.setFaults([{ kind: 'garbage', target: 'capabilities' }]);
     expect(await provider.check()).toMatchObject([{ code: 'configuration_refused' }]);
     await server.admin.setFaults([{ kind: 'garbage', target: 'keys' }]);
@@ -468,7 +468,7 @@ describe('the sandbox adapter and the sandbox provider', () => {
     const { clientCert, clientKey } = strangers.client;
     const stranger = await connect({ clientCert, clientKey, timeoutMs: 5_000 });
     expect(stranger.capabilities.pin).toBe(false);
-    await expect(stranger.pay(payment())).rejects.toEqual(failure('unavailable'));
+    await expect(stranger.pay(payment())).rejects.toEqual(failure('authentication'));
     expect(await server.admin.ledger()).toEqual([]);
   });
 

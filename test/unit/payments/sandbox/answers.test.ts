@@ -11,6 +11,7 @@ const TOKEN = `tok_sandbox_${'b'.repeat(26)}`;
 const answer = (body: unknown, status = 200) => ({
   status,
   body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
+  headers: {},
 });
 const CHARGED = {
   id: ID,

@@ -5,7 +5,7 @@ import { readRecipient } from '../../../../src/payments/sandbox/envelope-keys.ts
 const rsa = (modulusLength: number) =>
   generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' });
 const KEY = { ...rsa(2048), use: 'enc', alg: 'RSA-OAEP-256', kid: 'key-1' };
-const answer = (keys: unknown) => ({ status: 200, body: Buffer.from(JSON.stringify({ keys })) });
+const answer = (keys: unknown) => ({ status: 200, body: Buffer.from(JSON.stringify({ keys })), headers: {} });
 
 describe('readRecipient', () => {
   it('takes the first key that fits', async () => {

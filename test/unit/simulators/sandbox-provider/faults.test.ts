@@ -41,6 +41,8 @@ describe('parseFaults', () => {
     ['an unknown target', [{ kind: 'hang', target: 'moon' }]],
     ['no times', [{ kind: 'hang', times: 0 }]],
     ['a delay without its length', [{ kind: 'delay' }]],
+    ['a status without an error', [{ kind: 'hang', status: 500 }]],
+    ['a status that is none', [{ kind: 'server_error', status: 200 }]],
     ['a length without a delay', [{ kind: 'hang', delayMs: 5 }]],
     ['null', [null]],
   ])('refuses %s', (_what, value) => {
