@@ -13,7 +13,7 @@ const USAGE = `hushtone COMMAND
   migrate     bring the database's schema up to date
   accounts    the accounts of this gateway; hushtone accounts --help
   clients     who may ask for access tokens; hushtone clients --help
-  keys        keys that sign access tokens; hushtone keys --help
+  keys        the keys of the vault, and those that sign access tokens; hushtone keys --help
   token       make an access token; hushtone token --help
   audit       verify, export and sign the audit trail; hushtone audit --help
   demo        a whole call with a simulated telephone system; hushtone demo --help

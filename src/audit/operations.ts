@@ -14,6 +14,11 @@ export const AUDIT_OPERATIONS = {
   'capture.field': 'A field, the focus or a pause changed without a change of status.',
   'capture.interrupt': 'A capture that a dead process had left open was ended.',
   'capture.evidence': 'The masking evidence of a capture was sealed.',
+  'payment.create': 'A payment with a stored card was asked for.',
+  'payment.capture': 'It was asked to take an amount that is authorized.',
+  'payment.void': 'It was asked to give an authorization up.',
+  'payment.refund': 'It was asked to give back what was taken.',
+  'payment.status': 'A payment came to another status because its capture, or its process, ended.',
   'payment.attempt': 'A request to the payment provider is about to be sent.',
   'payment.outcome': 'A request to the payment provider came to its outcome, or to none that is known.',
   'payment.settle': 'The outcome of a payment whose answer was lost was found out.',
@@ -63,7 +68,8 @@ export const AUDIT_OPERATIONS = {
   'vault_key.retire': 'A key of the vault serves nothing any more.',
   'vault_key.reinstate': 'A retired key of the vault opens again.',
   'vault_key.destroy': 'The bytes of a key of the vault were destroyed.',
-  'vault_key.split': 'The secret that unlocks the key file was split into shares.',
+  'vault_key.split': 'The secret that opens the key file was replaced by one that is split into shares.',
+  'vault_key.passphrase': 'The key file opens with another passphrase.',
 } as const;
 
 export type AuditOperation = keyof typeof AUDIT_OPERATIONS;

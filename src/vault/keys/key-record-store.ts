@@ -10,7 +10,8 @@ export type KeyOperation =
   | 'vault_key.retire'
   | 'vault_key.reinstate'
   | 'vault_key.destroy'
-  | 'vault_key.split';
+  | 'vault_key.split'
+  | 'vault_key.passphrase';
 
 /** Who acts: someone at the command line, or a development server at its start. */
 export interface KeyActor {
@@ -23,7 +24,7 @@ export interface KeyRecord {
   readonly accountId: string;
   readonly actor: KeyActor;
   readonly operation: KeyOperation;
-  readonly object: { readonly type: 'vault_key' | 'vault_secret'; readonly id: string };
+  readonly object: { readonly type: 'vault_key' | 'vault_key_file'; readonly id: string };
   readonly result: 'done' | 'refused';
   readonly reason?: string;
   readonly before?: { readonly [name: string]: string | number | undefined };

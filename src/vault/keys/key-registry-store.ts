@@ -68,48 +68,46 @@ export class KeyRegistry {
   }
 
   /**
+   * Makes a key in the provider and nothing else: the next rotation of the purpose takes it. For installations whose
+   * gateways have copies of the key file, which must all have the key before it is used.
+   */
+  async prepare(purpose: KeyPurpose): Promise<string> {
+    const { id, provider } = await this.#newKey(purpose, await this.list());
+    await this.#write(() =>
+      Promise.resolve([
+        this.#record('vault_key.create', id, { after: { purpose, provider, state: 'prepared' } }),
+      ]),
+    );
+    return id;
+  }
+
+  /** What opens the keys is changed by `work`; its record has the name and the numbers that `work` resolves with. */
+  async relock<T extends { readonly set?: string; readonly threshold?: number; readonly shares?: number }>(
+    operation: 'vault_key.split' | 'vault_key.passphrase',
+    work: () => Promise<T>,
+  ): Promise<T> {
+    return await this.#options.database.systemTransaction(async (db) => {
+      const result = await work();
+      const { set, threshold, shares } = result;
+      const id = set ?? 'passphrase';
+      const object = { type: 'vault_key_file', id } as const;
+      await this.#options.append(db, [
+        { ...this.#record(operation, id, { after: { threshold, shares } }), object },
+      ]);
+      return result;
+    });
+  }
+
+  /**
    * A new active key; the one before only opens from now on. Rejects with `no_active_key`, and with
    * `rotation_unfinished` while records are left under an earlier key: so running it twice makes one key.
    */
   async rotate(purpose: KeyPurpose): Promise<{ readonly active: StoredKey; readonly previous: StoredKey }> {
-    const before = await this.list();
-    for (const key of before.filter((each) => each.purpose === purpose && each.state === 'decrypt_only')) {
-      const uses = await this.uses(key);
-      if (uses.length > 0) {
-        throw refuse(
-          'rotation_unfinished',
-          `${wordsOf(uses)} are still under ${key.id}: finish that rotation with --resume first`,
-        );
-      }
-    }
-    const key = await this.#newKey(purpose, before);
-    let previous: StoredKey | undefined;
-    await this.#write(async (db) => {
-      previous = await lockActiveKey(db, purpose);
-      if (previous === undefined) {
-        throw refuse(
-          'no_active_key',
-          `there is no active key for ${purpose} to rotate: hushtone keys generate`,
-        );
-      }
-      await saveKeyState(db, previous.id, 'decrypt_only');
-      if (!(await insertKey(db, key))) {
-        throw refuse('key_exists', `${key.id} was put to use by another process: run it again`);
-      }
-      return [
-        this.#record('vault_key.rotate', key.id, {
-          before: { active: previous.id },
-          after: { active: key.id, ...shown(key, 'active') },
-        }),
-      ];
+    const active = (await this.list()).find((key) => key.purpose === purpose && key.state === 'active');
+    return await this.#orRecordRefusal('vault_key.rotate', active?.id ?? purpose, async () => {
+      await this.#refuseUnfinished(purpose);
+      return await this.#replaceActive(purpose);
     });
-    const after = await this.list();
-    const find = (id: string | undefined): StoredKey => {
-      const found = after.find((each) => each.id === id);
-      if (found === undefined) throw keyUnknown(id ?? purpose);
-      return found;
-    };
-    return { active: find(key.id), previous: find(previous?.id) };
   }
 
   /**
@@ -195,13 +193,73 @@ export class KeyRegistry {
     });
   }
 
+  async #refuseUnfinished(purpose: KeyPurpose): Promise<void> {
+    const earlier = (await this.list()).filter(
+      (key) => key.purpose === purpose && key.state === 'decrypt_only',
+    );
+    for (const key of earlier) {
+      const uses = await this.uses(key);
+      if (uses.length === 0) continue;
+      throw refuse(
+        'rotation_unfinished',
+        `${wordsOf(uses)} are still under ${key.id}: finish that rotation with --resume first`,
+      );
+    }
+  }
+
+  async #replaceActive(
+    purpose: KeyPurpose,
+  ): Promise<{ readonly active: StoredKey; readonly previous: StoredKey }> {
+    const key = await this.#newKey(purpose, await this.list());
+    const previousId = await this.#options.database.systemTransaction(async (db) => {
+      const previous = await lockActiveKey(db, purpose);
+      if (previous === undefined) {
+        throw refuse(
+          'no_active_key',
+          `there is no active key for ${purpose} to rotate: hushtone keys generate`,
+        );
+      }
+      await saveKeyState(db, previous.id, 'decrypt_only');
+      if (!(await insertKey(db, key))) {
+        throw refuse('key_exists', `${key.id} was put to use by another process: run it again`);
+      }
+      await this.#options.append(db, [
+        this.#record('vault_key.rotate', key.id, {
+          before: { active: previous.id },
+          after: { active: key.id, ...shown(key, 'active') },
+        }),
+      ]);
+      return previous.id;
+    });
+    return { active: await this.#get(key.id), previous: await this.#get(previousId) };
+  }
+
+  async #get(id: string): Promise<StoredKey> {
+    const found = (await this.list()).find((key) => key.id === id);
+    if (found === undefined) throw keyUnknown(id);
+    return found;
+  }
+
+  /** A refusal is an act too. */
+  async #orRecordRefusal<T>(operation: KeyOperation, id: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof HushtoneError && error.kind === 'conflict') {
+        const record = { ...this.#record(operation, id, {}), result: 'refused', reason: error.code } as const;
+        await this.#write(() => Promise.resolve([record]));
+      }
+      throw error;
+    }
+  }
+
   async #change(
     id: string,
     state: KeyState,
     operation: KeyOperation,
     check: (key: StoredKey) => Promise<void>,
   ): Promise<StoredKey> {
-    try {
+    await this.#orRecordRefusal(operation, id, async () => {
       await this.#write(async (db) => {
         const key = await lockKey(db, id);
         if (key === undefined) throw keyUnknown(id);
@@ -210,19 +268,8 @@ export class KeyRegistry {
         await saveKeyState(db, id, state);
         return [this.#record(operation, id, { before: shown(key, key.state), after: shown(key, state) })];
       });
-    } catch (error) {
-      if (error instanceof HushtoneError && error.kind === 'conflict') {
-        await this.#write(() =>
-          Promise.resolve([
-            { ...this.#record(operation, id, {}), result: 'refused' as const, reason: error.code },
-          ]),
-        );
-      }
-      throw error;
-    }
-    const changed = (await this.list()).find((key) => key.id === id);
-    if (changed === undefined) throw keyUnknown(id);
-    return changed;
+    });
+    return await this.#get(id);
   }
 
   /**

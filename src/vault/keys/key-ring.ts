@@ -19,6 +19,8 @@ export interface KeyRingOptions {
   /** The first makes new keys; the others open what they protected. The ring closes them. */
   readonly providers: readonly KeyProvider[];
   readonly store: KeyStore;
+  /** Look at every key at the start (the default), or only at those that are used: for commands. */
+  readonly checkAtStart?: boolean;
   readonly logger: Logger;
 }
 
@@ -48,7 +50,7 @@ class StoredKeyRing implements KeyRing {
 
   /** Rejects with `key_missing` or `key_mismatch` when a key that records may be sealed under cannot be used. */
   async start(): Promise<void> {
-    const { store, logger } = this.#options;
+    const { store, logger, checkAtStart = true } = this.#options;
     const watch = await store.watch(() => {
       this.refresh().catch((error: unknown) =>
         logger.error('the states of the keys could not be read', { error }),
@@ -56,6 +58,7 @@ class StoredKeyRing implements KeyRing {
     });
     this.#stopWatching = async () => await watch.close();
     await this.refresh();
+    if (!checkAtStart) return;
     for (const key of this.#keys.filter(mayOpen)) await this.#checkedProvider(key);
   }
 
