@@ -32,8 +32,6 @@ import { buildHttp } from './http/server.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { createLogger, type Logger } from './kernel/logger.ts';
 import { startKeyRing } from './key-ring.ts';
-import type { PaymentProvider } from './payments/contract.ts';
-import { connectSandboxProvider } from './payments/sandbox/provider.ts';
 import { createCmsSigner } from './pki/cms.ts';
 import { developmentKey } from './pki/development-key.ts';
 import { prepareSecretMemory } from './secrets/arena.ts';
@@ -46,6 +44,7 @@ import { createMediaServerMonitor } from './telephony/rtpengine/media-server-mon
 import { subscriptionSentinelAllowed } from './telephony/rtpengine/engine-version.ts';
 import { createNgClient } from './telephony/rtpengine/ng-client.ts';
 import { subscribeSentinel } from './telephony/rtpengine/subscription-sentinel.ts';
+import type { KeyRing } from './vault/contract.ts';
 import { createAuditDesk } from './workflows/audit-desk.ts';
 import { createCallDesk } from './workflows/call-desk.ts';
 import { createCallJournal } from './workflows/call-journal.ts';
@@ -57,6 +56,7 @@ import { Idempotency, startIdempotencyCleanup } from './workflows/idempotency.ts
 import { startReconciler } from './workflows/reconcile.ts';
 import { interruptOrphans } from './workflows/recovery.ts';
 import { ensureAccount } from './workflows/stores/account-store.ts';
+import { openProviders, type OpenedProviders } from './workflows/providers/open-providers.ts';
 import { AccountStream } from './workflows/webhooks/account-stream.ts';
 import { Webhooks } from './workflows/webhooks/desk.ts';
 import { startWebhookRunner } from './workflows/webhooks/runner.ts';
@@ -147,7 +147,8 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
   await interruptOrphans({ database, clock, logger }, { instanceId });
   await startAuditCheckpoints(config, database, logger, stopper);
 
-  const provider = await startProvider(config, logger, stopper);
+  const providers = await startProviders(config, database, keyRing, logger, stopper);
+  const provider = providers.directory.installed?.provider;
   if (provider !== undefined) {
     const reconciler = startReconciler({ database, provider, clock, logger });
     stopper.add(() => reconciler.stop());
@@ -163,7 +164,11 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
     database,
     calls,
     ...(provider && { provider }),
-    defaults: config.capture,
+    defaults: {
+      ...config.capture,
+      mode: config.payments.mode,
+      tokenStorage: config.payments.tokenStorage,
+    },
     instanceId,
     clock,
     logger,
@@ -191,6 +196,7 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
       logger,
     }),
     audit: auditDeskOf(config, database, logger),
+    providers: providers.desk,
     ...events,
     idempotency: startIdempotency(database, logger, stopper),
     listener: config.http,
@@ -351,25 +357,17 @@ async function prepareDatabase(config: Config, database: Database): Promise<void
   }
 }
 
-async function startProvider(
+async function startProviders(
   config: Config,
+  database: Database,
+  ring: KeyRing,
   logger: Logger,
   stopper: Stopper,
-): Promise<PaymentProvider | undefined> {
-  if (config.provider === undefined) return undefined;
-  const { url, ca, identity, pinKey, timeoutMs } = config.provider;
-  const provider = await connectSandboxProvider({
-    url,
-    ca,
-    clientCert: identity.certificate,
-    clientKey: identity.key,
-    ...(pinKey && { pinKey }),
-    timeoutMs,
-    logger,
-    clock: systemClock,
-  });
-  stopper.add(async () => await provider.close());
-  return provider;
+): Promise<OpenedProviders> {
+  const dependencies = { clock: systemClock, logger, timeoutMs: config.payments.timeoutMs };
+  const opened = await openProviders({ database, ring, dependencies, installed: config.provider });
+  stopper.add(async () => await opened.directory.close());
+  return opened;
 }
 
 async function startCalls(

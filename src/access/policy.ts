@@ -8,6 +8,9 @@ export type Permission = Readonly<Partial<Record<Role | 'grant', Reach>>>;
 const START: Permission = { integrator: 'account', agent: 'own', grant: 'grant' };
 const STEER: Permission = START;
 const HOOKS: Permission = { integrator: 'account', admin: 'account' };
+const PAY: Permission = { integrator: 'account' };
+const PAYMENTS: Permission = { integrator: 'account', supervisor: 'account', auditor: 'account' };
+const PROVIDERS: Permission = { admin: 'account' };
 const WATCH: Permission = { integrator: 'account', agent: 'own', grant: 'grant', supervisor: 'running' };
 
 /**
@@ -44,6 +47,28 @@ export const POLICY: Readonly<Record<string, Permission | 'everyone'>> = {
   listWebhookDeliveries: HOOKS,
   replayWebhookDelivery: HOOKS,
   streamAccountEvents: { integrator: 'account', supervisor: 'account' },
+
+  createPayment: PAY,
+  listPayments: PAYMENTS,
+  getPayment: PAYMENTS,
+  capturePayment: PAY,
+  voidPayment: PAY,
+  refundPayment: PAY,
+
+  listCardTokens: PAYMENTS,
+  getCardToken: PAYMENTS,
+  updateCardToken: PAY,
+  deleteCardToken: PAY,
+
+  listProviderKinds: PROVIDERS,
+  createProvider: PROVIDERS,
+  listProviders: PROVIDERS,
+  getProvider: PROVIDERS,
+  updateProvider: PROVIDERS,
+  deleteProvider: PROVIDERS,
+  checkProvider: PROVIDERS,
+  getProviderRouting: PROVIDERS,
+  setProviderRouting: PROVIDERS,
 
   listAuditRecords: { auditor: 'account' },
   exportAuditRecords: { auditor: 'account' },

@@ -13,6 +13,12 @@ export const SCOPES = [
   'webhooks:read',
   'webhooks:write',
   'events:read',
+  'payments:read',
+  'payments:write',
+  'tokens:read',
+  'tokens:write',
+  'providers:read',
+  'providers:write',
 ] as const;
 
 export type Scope = (typeof SCOPES)[number];

@@ -155,7 +155,14 @@ export interface Config {
     readonly interDigitTimeoutSeconds: number;
     readonly timeoutSeconds: number;
   };
-  /** Absent: no payment can be taken. */
+  readonly payments: {
+    /** Of captures and payments that do not name one. */
+    readonly mode: 'test' | 'live';
+    readonly tokenStorage: 'provider' | 'vault';
+    /** For each exchange with any provider. */
+    readonly timeoutMs: number;
+  };
+  /** The one that the installation brings. Absent: accounts have only those that they configure. */
   readonly provider?: {
     readonly url: string;
     /** PEM: who may have signed the provider's certificate. */
@@ -163,7 +170,6 @@ export interface Config {
     readonly identity: TlsIdentity;
     /** AES key in hex, 32 or 64 characters, for ISO 9564-1 format 4 PIN blocks. */
     readonly pinKey?: Secret;
-    readonly timeoutMs: number;
   };
   readonly tokens: {
     readonly issuer: string;
@@ -174,6 +180,13 @@ export interface Config {
     readonly previousKeys: readonly string[];
     /** Another authorization server whose tokens are taken too. */
     readonly external?: ExternalIssuerConfig;
+  };
+  readonly cardTokens: {
+    /** How many first digits of a stored card are shown. */
+    readonly binDigits: 6 | 8;
+    /** Every token gets 16 digits that are no card's, too. */
+    readonly lookAlike: boolean;
+    readonly retentionDays: number;
   };
   readonly audit: AuditConfig;
   readonly files: readonly NamedFile[];

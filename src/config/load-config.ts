@@ -212,7 +212,6 @@ function readProvider(reader: SettingReader): Config['provider'] {
   const ca = readCertificates(reader, 'PROVIDER_CA_FILE');
   const identity = readIdentity(reader, 'PROVIDER_CLIENT_CERT_FILE', 'PROVIDER_CLIENT_KEY_FILE');
   const pinKey = reader.secret('PROVIDER_PIN_KEY', PIN_KEY);
-  const timeoutMs = reader.integer('PROVIDER_TIMEOUT_MS');
   if (!reader.has('PROVIDER_URL')) return undefined;
   for (const name of ['PROVIDER_CA_FILE', 'PROVIDER_CLIENT_CERT_FILE', 'PROVIDER_CLIENT_KEY_FILE'] as const) {
     if (!reader.has(name)) reader.missing(name, 'with `PROVIDER_URL`');
@@ -222,8 +221,15 @@ function readProvider(reader: SettingReader): Config['provider'] {
     url: withoutTrailingSlash(url),
     ca,
     identity,
-    timeoutMs,
     ...(pinKey !== undefined && { pinKey }),
+  };
+}
+
+function readPayments(reader: SettingReader, production: boolean): Config['payments'] {
+  return {
+    mode: reader.choice('PAYMENT_MODE', production ? 'live' : 'test'),
+    tokenStorage: reader.choice('TOKEN_STORAGE'),
+    timeoutMs: reader.integer('PROVIDER_TIMEOUT_MS'),
   };
 }
 
@@ -315,8 +321,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       interDigitTimeoutSeconds: reader.integer('CAPTURE_INTER_DIGIT_TIMEOUT_SECONDS'),
       timeoutSeconds: reader.integer('CAPTURE_TIMEOUT_SECONDS'),
     },
+    payments: readPayments(reader, production),
     ...(provider !== undefined && { provider }),
     tokens: readTokens(reader),
+    cardTokens: {
+      binDigits: reader.choice('TOKEN_BIN_DIGITS') === '8' ? 8 : 6,
+      lookAlike: reader.choice('TOKEN_LOOK_ALIKE') === 'on',
+      retentionDays: reader.integer('TOKEN_RETENTION_DAYS'),
+    },
     audit: readAudit(reader, production),
     files: reader.files,
   };

@@ -66,9 +66,10 @@ export class SettingReader {
     return number;
   }
 
-  choice<N extends NameOfKind<'choice'>>(name: N): ChoiceOf<N> {
-    const { choices, default: fallback } = SETTINGS[name];
-    const value = this.#value(name) ?? fallback;
+  /** For a setting whose default depends on others, `fallback`. */
+  choice<N extends NameOfKind<'choice'>>(name: N, fallback?: ChoiceOf<N>): ChoiceOf<N> {
+    const { choices } = SETTINGS[name];
+    const value = this.#value(name) ?? fallback ?? (SETTINGS[name] as Setting).default ?? '';
     if (!(choices as readonly string[]).includes(value)) {
       this.report(name, `${shown(value)} is not one of the choices`);
     }

@@ -412,11 +412,52 @@ export const SETTINGS = {
     maximum: 1800,
     meaning: 'How long a capture may take before it is `expired`.',
   },
+  PAYMENT_MODE: {
+    group: 'Payment provider',
+    kind: 'choice',
+    defaultInWords: '`live` in production, else `test`',
+    choices: ['test', 'live'],
+    meaning:
+      'The mode of captures and payments that do not name one. Payments, stored cards and providers of one mode never meet those of the other.',
+  },
+  TOKEN_STORAGE: {
+    group: 'Payment provider',
+    kind: 'choice',
+    default: 'provider',
+    choices: ['provider', 'vault'],
+    meaning: 'Who keeps the cards of captures that keep one and do not say where.',
+  },
+  TOKEN_BIN_DIGITS: {
+    group: 'Card tokens',
+    kind: 'choice',
+    default: '6',
+    choices: ['6', '8'],
+    meaning:
+      'How many first digits of a stored card are shown. `8` holds for numbers of 16 digits and more; of a shorter one there are 6.',
+  },
+  TOKEN_LOOK_ALIKE: {
+    group: 'Card tokens',
+    kind: 'choice',
+    default: 'off',
+    choices: ['off', 'on'],
+    meaning:
+      "Whether a new card token also gets 16 digits that are no card's: for systems that have room for nothing else. They begin with 1, end with the card's last four and fail the Luhn check.",
+  },
+  TOKEN_RETENTION_DAYS: {
+    group: 'Card tokens',
+    kind: 'integer',
+    default: '1095',
+    minimum: 1,
+    maximum: 7300,
+    meaning:
+      'How long a card is kept in the vault, unless its account says a shorter time or, later on, asks for as long again. Then its key is destroyed.',
+  },
   PROVIDER_URL: {
     group: 'Payment provider',
     kind: 'url',
     shape: 'an `https:` URL without query, fragment or credentials',
-    meaning: 'The payment provider. Without it no payment can be taken.',
+    meaning:
+      'The provider that the installation brings: `default`, for every account in test mode. Accounts configure theirs over the interface.',
   },
   PROVIDER_CA_FILE: {
     group: 'Payment provider',
@@ -451,7 +492,7 @@ export const SETTINGS = {
     default: '10000',
     minimum: 100,
     maximum: 60_000,
-    meaning: 'How long the provider may take before the outcome of an attempt counts as unknown.',
+    meaning: 'How long a provider, any of them, may take before the outcome of an attempt counts as unknown.',
   },
   TOKEN_ISSUER: {
     group: 'Access tokens',

@@ -17,6 +17,8 @@ import type {
   HealthReport,
   IdempotencyDesk,
 } from '../workflows/contract.ts';
+import type { PaymentDesk } from '../workflows/payments/contract.ts';
+import type { ProviderDesk } from '../workflows/providers/contract.ts';
 import type { AccountEventDesk, WebhookDesk } from '../workflows/webhooks/contract.ts';
 import { requireAccess, type AccessRules } from './auth.ts';
 import type { Contract } from './contract.ts';
@@ -34,6 +36,8 @@ import { eventHandlers } from './routes/events.ts';
 import { grantHandlers } from './routes/grants.ts';
 import { healthHandlers } from './routes/health.ts';
 import { oauthHandlers, tokenRouteOptions } from './routes/oauth.ts';
+import { paymentHandlers } from './routes/payments.ts';
+import { providerHandlers } from './routes/providers.ts';
 import { webhookHandlers } from './routes/webhooks.ts';
 import { createValidatorCompiler } from './validation.ts';
 
@@ -62,6 +66,8 @@ export interface HttpOptions {
   readonly calls: CallDesk;
   readonly grants: GrantDesk;
   readonly audit: AuditDesk;
+  readonly payments: PaymentDesk;
+  readonly providers: ProviderDesk;
   readonly webhooks: WebhookDesk;
   readonly accountEvents: AccountEventDesk;
   readonly idempotency: IdempotencyDesk;
@@ -229,6 +235,8 @@ function operationResolver(options: HttpOptions, rules: AccessRules) {
     ...captureHandlers(options.captures, options.grants),
     ...grantHandlers(options.grants),
     ...callHandlers(options.calls),
+    ...paymentHandlers(options.payments),
+    ...providerHandlers(options.providers),
     ...webhookHandlers(options.webhooks),
     ...eventHandlers(options.accountEvents),
     ...auditHandlers(options.audit),

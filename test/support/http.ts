@@ -13,6 +13,7 @@ import { HushtoneError } from '../../src/kernel/errors.ts';
 import { newId } from '../../src/kernel/ids.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import type { PaymentProvider } from '../../src/payments/contract.ts';
+import { PROVIDER_KINDS } from '../../src/payments/registry.ts';
 import { Secret } from '../../src/secrets/secret.ts';
 import type { Calls, CallSnapshot, Masking, MaskingListener } from '../../src/telephony/contract.ts';
 import { createAuditDesk } from '../../src/workflows/audit-desk.ts';
@@ -26,8 +27,13 @@ import { ensureAccount } from '../../src/workflows/stores/account-store.ts';
 import { createSecretSeal } from '../../src/events/webhooks/secret-seal.ts';
 import { AccountStream } from '../../src/workflows/webhooks/account-stream.ts';
 import { Webhooks } from '../../src/workflows/webhooks/desk.ts';
+import type { PaymentDesk } from '../../src/workflows/payments/contract.ts';
+import { Providers } from '../../src/workflows/providers/desk.ts';
+import { Directory } from '../../src/workflows/providers/directory.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { createTestKeyRing, type TestKeyRing } from './key-ring.ts';
 import { ALL_CAPABILITIES, QUIET_PROVIDER } from './payment-provider.ts';
+import { createTestKind } from './provider-kind.ts';
 
 export const CONTRACT = loadContract(new URL('../../openapi.yaml', import.meta.url));
 
@@ -86,6 +92,17 @@ const PROVIDER: PaymentProvider = {
   lookup: async () => undefined,
 };
 
+const NO_DESK = new Error('no test here pays');
+
+const NO_PAYMENTS: PaymentDesk = {
+  create: async () => await Promise.reject(NO_DESK),
+  get: async () => await Promise.reject(NO_DESK),
+  page: async () => await Promise.reject(NO_DESK),
+  capture: async () => await Promise.reject(NO_DESK),
+  void: async () => await Promise.reject(NO_DESK),
+  refund: async () => await Promise.reject(NO_DESK),
+};
+
 /** A header that only some operations need, and none refuses. */
 export const idempotencyKey = (): Record<string, string> => ({ 'idempotency-key': randomUUID() });
 
@@ -105,6 +122,8 @@ export interface TestHttp {
   readonly grants: Grants;
   readonly numbers: Numbers;
   readonly numbersKey: Secret;
+  readonly keys: TestKeyRing;
+  readonly directory: Directory;
   /** An access token; by default an integrator's of `acc_a` with every scope. */
   token(request?: Partial<TokenRequest>): Promise<string>;
   /** A connected call, known to the telephone system and to the database. Returns its id. */
@@ -136,7 +155,14 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
     database,
     calls,
     provider,
-    defaults: { guard: 'always', secureTimeoutMs: 1000, interDigitTimeoutSeconds: 8, timeoutSeconds: 300 },
+    defaults: {
+      guard: 'always',
+      secureTimeoutMs: 1000,
+      interDigitTimeoutSeconds: 8,
+      timeoutSeconds: 300,
+      mode: 'test',
+      tokenStorage: 'provider',
+    },
     instanceId: 'test',
     clock,
     logger,
@@ -149,7 +175,20 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
   });
   const accountEvents = new AccountStream({ database, databaseUrl: db.url, clock, logger });
   await accountEvents.start();
+  const testKeys = await createTestKeyRing(db);
+  const providers = {
+    database,
+    ring: testKeys.keyRing,
+    kinds: [...PROVIDER_KINDS, createTestKind()],
+  };
+  const directory = new Directory({
+    ...providers,
+    dependencies: { clock, logger, timeoutMs: 1000 },
+    installed: { id: 'default', kind: provider.name, mode: 'test', provider },
+  });
   const server = await buildHttp({
+    providers: new Providers({ ...providers, directory, clock }),
+    payments: NO_PAYMENTS,
     contract: CONTRACT,
     captures,
     calls: createCallDesk({ calls, database, numbers, isCaptured: (id) => captures.isCaptured(id) }),
@@ -196,6 +235,8 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
     grants,
     numbers,
     numbersKey,
+    keys: testKeys,
+    directory,
     token: async (request) =>
       await issueToken(
         issuer,
@@ -235,6 +276,8 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
       await server.close();
       await accountEvents.stop();
       await captures.settle(1000);
+      await directory.close();
+      await testKeys.close();
       if (given === undefined) await db.close();
     },
   };

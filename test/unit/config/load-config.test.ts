@@ -129,7 +129,8 @@ test('a full configuration is read whole', () => {
     { address: '2001:db8::', prefix: 32, family: 'ipv6' },
     { address: '192.0.2.7', prefix: 32, family: 'ipv4' },
   ]);
-  expect(config.provider).toMatchObject({ url: 'https://localhost:8443/v1', timeoutMs: 10_000 });
+  expect(config.provider).toMatchObject({ url: 'https://localhost:8443/v1' });
+  expect(config.payments).toEqual({ mode: 'test', tokenStorage: 'provider', timeoutMs: 10_000 });
   expect(config.provider?.pinKey?.reveal()).toBe('ab'.repeat(32));
   expect(createPrivateKey(config.tls?.key.reveal() ?? '').asymmetricKeyType).toBe('rsa');
 });

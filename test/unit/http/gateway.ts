@@ -28,6 +28,8 @@ import type {
   HealthReport,
   RefusedAccess,
 } from '../../../src/workflows/contract.ts';
+import type { PaymentDesk } from '../../../src/workflows/payments/contract.ts';
+import type { ProviderDesk } from '../../../src/workflows/providers/contract.ts';
 import type { AccountEventDesk, WebhookDesk } from '../../../src/workflows/webhooks/contract.ts';
 
 export const CONTRACT: Contract = loadContract(new URL('../../../openapi.yaml', import.meta.url));
@@ -248,6 +250,8 @@ export async function buildGateway(change: Partial<HttpOptions> = {}): Promise<G
         },
       },
       webhooks: NO_DESK as WebhookDesk,
+      payments: NO_DESK as PaymentDesk,
+      providers: NO_DESK as ProviderDesk,
       idempotency: {
         begin: ({ accountId }, { key }) =>
           Promise.resolve({ claim: { accountId, id: key, claim: key, takenOver: false } }),
