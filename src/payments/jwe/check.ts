@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import type { CheckFinding } from '../contract.ts';
+import type { TransportAnswer } from '../transport/transport.ts';
+import { openAnswer, saysNeverSeen } from './answers.ts';
+import type { Channel } from './channel.ts';
+import type { JweConfiguration } from './configuration.ts';
+import { pathOf } from './requests.ts';
+
+/**
+ * Asks at the path for that, or looks up a key that nobody has used, or, where there is neither, at the address alone.
+ * Never rejects.
+ */
+export async function checkJwe(
+  channel: Channel,
+  configuration: JweConfiguration,
+): Promise<readonly CheckFinding[]> {
+  const { paths, answers, url } = configuration;
+  const idempotencyKey = `check-${randomBytes(16).toString('hex')}`;
+  const asks = paths.check ?? paths.lookup;
+  let answer: TransportAnswer;
+  try {
+    answer = await channel.get(
+      asks === undefined ? '' : pathOf(asks, { idempotencyKey, providerReference: idempotencyKey }),
+      idempotencyKey,
+    );
+  } catch (error) {
+    return [
+      isRefusedCertificate(error)
+        ? finding('authentication_failed', `${url.host} does not take the client certificate.`)
+        : finding(
+            'unreachable',
+            `${url.host} does not answer, or its certificate is not one of the configured authority.`,
+          ),
+    ];
+  }
+  if (answer.status === 401 || answer.status === 403) {
+    return [
+      finding(
+        'authentication_failed',
+        `${url.host} refuses the client certificate, the signature or a header: check the keys and their names.`,
+      ),
+    ];
+  }
+  if (asks === undefined || answer.status === 200 || answer.status === 204) return [];
+  const object = await openAnswer(answer, answers);
+  if (paths.check === undefined && saysNeverSeen(answer.status, object, answers)) return [];
+  return [
+    finding(
+      'configuration_refused',
+      `${url.host} answered ${answer.status} where it should know nothing wrong: check the paths and how answers are protected.`,
+    ),
+  ];
+}
+
+/** With TLS 1.3 the client learns only after the handshake that its certificate was refused (RFC 8446 section 4.4.2.4). */
+function isRefusedCertificate(error: unknown): boolean {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth += 1) {
+    const { code } = at as { code?: unknown };
+    if (typeof code === 'string' && /ALERT/.test(code)) return true;
+  }
+  return false;
+}
+
+function finding(code: CheckFinding['code'], message: string): CheckFinding {
+  return { code, message };
+}
