@@ -57,6 +57,10 @@ import { startReconciler } from './workflows/reconcile.ts';
 import { interruptOrphans } from './workflows/recovery.ts';
 import { ensureAccount } from './workflows/stores/account-store.ts';
 import { openProviders, type OpenedProviders } from './workflows/providers/open-providers.ts';
+import { createCardVault } from './workflows/tokens/card-vault.ts';
+import type { CardVault, TokenDesk } from './workflows/tokens/contract.ts';
+import { createTokenDesk } from './workflows/tokens/desk.ts';
+import { startRetention } from './workflows/tokens/retention.ts';
 import { AccountStream } from './workflows/webhooks/account-stream.ts';
 import { Webhooks } from './workflows/webhooks/desk.ts';
 import { startWebhookRunner } from './workflows/webhooks/runner.ts';
@@ -147,6 +151,7 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
   await interruptOrphans({ database, clock, logger }, { instanceId });
   await startAuditCheckpoints(config, database, logger, stopper);
 
+  const cards = startCardVault(config, database, keyRing, logger, stopper);
   const providers = await startProviders(config, database, keyRing, logger, stopper);
   const provider = providers.directory.installed?.provider;
   if (provider !== undefined) {
@@ -197,6 +202,7 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
     }),
     audit: auditDeskOf(config, database, logger),
     providers: providers.desk,
+    cardTokens: cards.desk,
     ...events,
     idempotency: startIdempotency(database, logger, stopper),
     listener: config.http,
@@ -355,6 +361,24 @@ async function prepareDatabase(config: Config, database: Database): Promise<void
   for (const accountId of accounts) {
     await database.transaction(accountId, async (db) => await ensureAccount(db, accountId));
   }
+}
+
+/** Cards of accounts that want tokens of their own, kept no longer than they are to be. */
+function startCardVault(
+  config: Config,
+  database: Database,
+  keyRing: KeyRing,
+  logger: Logger,
+  stopper: Stopper,
+): { readonly vault: CardVault; readonly desk: TokenDesk } {
+  const clock = systemClock;
+  const policy = config.cardTokens;
+  const retention = startRetention({ database, clock, logger });
+  stopper.add(async () => await retention.stop());
+  return {
+    vault: createCardVault({ database, keyRing, policy, clock }),
+    desk: createTokenDesk({ database, clock, retentionDays: policy.retentionDays }),
+  };
 }
 
 async function startProviders(

@@ -19,6 +19,7 @@ import type {
 } from '../workflows/contract.ts';
 import type { PaymentDesk } from '../workflows/payments/contract.ts';
 import type { ProviderDesk } from '../workflows/providers/contract.ts';
+import type { TokenDesk } from '../workflows/tokens/contract.ts';
 import type { AccountEventDesk, WebhookDesk } from '../workflows/webhooks/contract.ts';
 import { requireAccess, type AccessRules } from './auth.ts';
 import type { Contract } from './contract.ts';
@@ -38,6 +39,7 @@ import { healthHandlers } from './routes/health.ts';
 import { oauthHandlers, tokenRouteOptions } from './routes/oauth.ts';
 import { paymentHandlers } from './routes/payments.ts';
 import { providerHandlers } from './routes/providers.ts';
+import { cardTokenHandlers } from './routes/tokens.ts';
 import { webhookHandlers } from './routes/webhooks.ts';
 import { createValidatorCompiler } from './validation.ts';
 
@@ -68,6 +70,7 @@ export interface HttpOptions {
   readonly audit: AuditDesk;
   readonly payments: PaymentDesk;
   readonly providers: ProviderDesk;
+  readonly cardTokens: TokenDesk;
   readonly webhooks: WebhookDesk;
   readonly accountEvents: AccountEventDesk;
   readonly idempotency: IdempotencyDesk;
@@ -237,6 +240,7 @@ function operationResolver(options: HttpOptions, rules: AccessRules) {
     ...callHandlers(options.calls),
     ...paymentHandlers(options.payments),
     ...providerHandlers(options.providers),
+    ...cardTokenHandlers(options.cardTokens),
     ...webhookHandlers(options.webhooks),
     ...eventHandlers(options.accountEvents),
     ...auditHandlers(options.audit),

@@ -30,6 +30,7 @@ import { Webhooks } from '../../src/workflows/webhooks/desk.ts';
 import type { PaymentDesk } from '../../src/workflows/payments/contract.ts';
 import { Providers } from '../../src/workflows/providers/desk.ts';
 import { Directory } from '../../src/workflows/providers/directory.ts';
+import { createTokenDesk } from '../../src/workflows/tokens/desk.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { createTestKeyRing, type TestKeyRing } from './key-ring.ts';
 import { ALL_CAPABILITIES, QUIET_PROVIDER } from './payment-provider.ts';
@@ -189,6 +190,7 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
   const server = await buildHttp({
     providers: new Providers({ ...providers, directory, clock }),
     payments: NO_PAYMENTS,
+    cardTokens: createTokenDesk({ database, clock }),
     contract: CONTRACT,
     captures,
     calls: createCallDesk({ calls, database, numbers, isCaptured: (id) => captures.isCaptured(id) }),

@@ -1,7 +1,6 @@
 import { appendAudit } from '../../audit/store.ts';
 import { brandOf } from '../../cards/brands.ts';
 import { expiryDate } from '../../cards/expiry.ts';
-import { byteOf } from '../../cards/digits.ts';
 import type { Database } from '../../db/database.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { HushtoneError } from '../../kernel/errors.ts';
@@ -18,7 +17,8 @@ import {
 import { lookAlike } from '../../vault/tokens/look-alike.ts';
 import { truncate, type BinDigits } from '../../vault/tokens/truncation.ts';
 import { cardTokenEntry } from './audit.ts';
-import type { CardFace, CardUse, CardVault, NewCardToken, RevealedCard } from './contract.ts';
+import { expiryBytes } from './changes.ts';
+import type { CardExpiry, CardFace, CardUse, CardVault, NewCardToken, RevealedCard } from './contract.ts';
 import { PreparedCard, type CardTokenDraft } from './prepared-card.ts';
 import { cardFace, refuseUnusable, tokenNotFound } from './usable.ts';
 
@@ -173,17 +173,16 @@ function revealEntry(accountId: string, tokenId: string, use: CardUse) {
 }
 
 /** ASCII MMYY, as a caller would have keyed it. */
-function expiryDigits(month: number, year: number): SecretBuffer {
-  const digits = [Math.floor(month / 10), month % 10, Math.floor(year / 10) % 10, year % 10];
-  const buffer = new SecretBuffer(digits.length);
-  for (const digit of digits) buffer.append(byteOf(digit));
-  return buffer;
+function expirySecret(expiry: CardExpiry): SecretBuffer {
+  const digits = expiryBytes(expiry);
+  const secret = new SecretBuffer(digits.length);
+  secret.appendBytes(digits);
+  return secret;
 }
 
 function revealedCard(token: SealedCardToken, cardNumber: SecretBuffer): RevealedCard {
-  const { expiryMonth, expiryYear } = token;
-  const expiry =
-    expiryMonth === null || expiryYear === null ? undefined : expiryDigits(expiryMonth, expiryYear);
+  const { expiryMonth: month, expiryYear: year } = token;
+  const expiry = month === null || year === null ? undefined : expirySecret({ month, year });
   return {
     face: cardFace(token),
     cardNumber,

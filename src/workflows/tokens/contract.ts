@@ -67,3 +67,71 @@ export interface CardVault {
     use?: CardUse,
   ): Promise<void>;
 }
+
+export type CardTokenStatus = 'active' | 'expired' | 'deleted';
+
+/** 1 to 12, and four digits. */
+export interface CardExpiry {
+  readonly month: number;
+  readonly year: number;
+}
+
+/** A card token in openapi.yaml's words (schema `CardToken`). */
+export interface CardTokenResource {
+  readonly id: string;
+  readonly mode: Mode;
+  readonly status: CardTokenStatus;
+  /** 16 digits that are no card's, where the installation gives them. */
+  readonly look_alike?: string;
+  readonly brand: string;
+  readonly last4: string;
+  readonly bin?: string;
+  readonly expiry?: CardExpiry;
+  /** `fp_…`: the same for every token of this account and mode for the same card. */
+  readonly fingerprint?: string;
+  readonly customer_reference?: string;
+  readonly capture_id?: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly expires_at?: string;
+  readonly deleted_at?: string;
+  readonly deleted_reason?: 'by_request' | 'expired' | 'declined' | 'capture_ended';
+}
+
+export interface CardTokenChanges {
+  readonly expiry?: CardExpiry;
+  /** Null: none. */
+  readonly customer_reference?: string | null;
+  /** RFC 3339. */
+  readonly expires_at?: string;
+}
+
+export interface CardTokenListing {
+  readonly customer_reference?: string;
+  readonly fingerprint?: string;
+  readonly look_alike?: string;
+  readonly mode?: Mode;
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+export interface CardTokenPage {
+  readonly tokens: readonly CardTokenResource[];
+  /** Absent on the last page. */
+  readonly next_cursor?: string;
+}
+
+/** What an account does with its tokens. Nobody ever gets a number out of here. */
+export interface TokenDesk {
+  /** Deleted ones too. Rejects with `token_not_found`, as the following do. */
+  get(actor: Actor, tokenId: string): Promise<CardTokenResource>;
+  /** Those that are not deleted, the newest first. Rejects with `cursor_invalid`. */
+  page(actor: Actor, listing: CardTokenListing): Promise<CardTokenPage>;
+  /**
+   * What is left out stays. Rejects with `token_deleted`, `token_expired`, `expiry_invalid`, `expires_at_invalid`,
+   * `time_invalid`, or `customer_reference_like_card`.
+   */
+  update(actor: Actor, tokenId: string, changes: CardTokenChanges): Promise<CardTokenResource>;
+  /** Crypto-shredding. Idempotent. */
+  remove(actor: Actor, tokenId: string): Promise<void>;
+}

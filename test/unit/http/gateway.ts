@@ -30,6 +30,7 @@ import type {
 } from '../../../src/workflows/contract.ts';
 import type { PaymentDesk } from '../../../src/workflows/payments/contract.ts';
 import type { ProviderDesk } from '../../../src/workflows/providers/contract.ts';
+import type { TokenDesk } from '../../../src/workflows/tokens/contract.ts';
 import type { AccountEventDesk, WebhookDesk } from '../../../src/workflows/webhooks/contract.ts';
 
 export const CONTRACT: Contract = loadContract(new URL('../../../openapi.yaml', import.meta.url));
@@ -252,6 +253,7 @@ export async function buildGateway(change: Partial<HttpOptions> = {}): Promise<G
       webhooks: NO_DESK as WebhookDesk,
       payments: NO_DESK as PaymentDesk,
       providers: NO_DESK as ProviderDesk,
+      cardTokens: NO_DESK as TokenDesk,
       idempotency: {
         begin: ({ accountId }, { key }) =>
           Promise.resolve({ claim: { accountId, id: key, claim: key, takenOver: false } }),
