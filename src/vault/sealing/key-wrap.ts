@@ -12,6 +12,9 @@ const INITIAL_VALUE = Buffer.alloc(8, 0xa6);
 export const DATA_KEY_BYTES = 32;
 export const WRAPPED_KEY_BYTES = DATA_KEY_BYTES + 8;
 
+/** RFC 3394, 2: at least two blocks of 64 bits, and one that wrapping adds. */
+const SHORTEST_WRAPPED_BYTES = 24;
+
 /** AES-256 key wrap (RFC 3394, 2.2.1) of a multiple of 8 bytes, at least 16. */
 export function wrapKey(keyEncryptionKey: SecretBuffer, key: SecretBuffer): Buffer {
   return keyEncryptionKey.use((kek) =>
@@ -24,6 +27,7 @@ export function wrapKey(keyEncryptionKey: SecretBuffer, key: SecretBuffer): Buff
 
 /** RFC 3394, 2.2.2. Throws `unwrap_failed` when the integrity check fails or the length is none that wrapping makes. */
 export function unwrapKey(keyEncryptionKey: SecretBuffer, wrapped: Uint8Array): SecretBuffer {
+  if (wrapped.length < SHORTEST_WRAPPED_BYTES) throw unwrapFailed(); // OpenSSL takes no bytes for none
   try {
     return keyEncryptionKey.use((kek) => {
       const decipher = createDecipheriv(ALGORITHM, kek, INITIAL_VALUE);
@@ -32,8 +36,12 @@ export function unwrapKey(keyEncryptionKey: SecretBuffer, wrapped: Uint8Array): 
       return takeSecret(key);
     });
   } catch (cause) {
-    throw new HushtoneError('unwrap_failed', 'internal', 'a wrapped key does not open with this key', {
-      cause,
-    });
+    throw unwrapFailed(cause);
   }
+}
+
+function unwrapFailed(cause?: unknown): HushtoneError {
+  return new HushtoneError('unwrap_failed', 'internal', 'a wrapped key does not open with this key', {
+    cause,
+  });
 }
