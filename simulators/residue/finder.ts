@@ -40,6 +40,15 @@ export class Finder {
     }
   }
 
+  /** How many bytes the longest needle has; 0 without any. */
+  get longest(): number {
+    return Math.max(0, ...this.#needles.map(({ length }) => length));
+  }
+
+  lengthOf(needle: number): number {
+    return this.#needles[needle]?.length ?? 0;
+  }
+
   /** Every place of every needle, in no certain order. */
   find(content: Buffer): Hit[] {
     const hits: Hit[] = [];

@@ -1,15 +1,16 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { Finder } from './finder.ts';
-
-const CHUNK_BYTES = 1 << 20;
+import { scanRange, type Range } from './scan.ts';
 
 /** Mappings of the kernel that cannot be read, or hold nothing of the process. */
 const KERNEL_MAPPINGS = new Set(['[vvar]', '[vvar_vclock]', '[vdso]', '[vsyscall]']);
 
-interface Mapping {
-  readonly start: number;
-  readonly end: number;
-}
+/** x86-64, and arm64 as Debian builds it. */
+const PAGE_BYTES = 4096;
+
+/** Linux, Documentation/admin-guide/mm/pagemap.rst: 64 bits a page, bit 63 "present", bit 62 "swapped". */
+const ENTRY_BYTES = 8;
+const IN_USE = 0xc0;
 
 /** One place where a needle was found. */
 export interface Residue {
@@ -19,42 +20,31 @@ export interface Residue {
 }
 
 /**
- * The forms in which a number of digits can lie in memory: ASCII, UTF-16LE, and packed BCD in both nibble alignments.
- * In the odd alignment the first and the last digit share their bytes with something else, so only the whole bytes
- * between them are looked for. `digits` are values 0 to 9; 8 or more of them, as shorter needles are found by chance.
- */
-export function forms(digits: readonly number[]): Uint8Array[] {
-  if (digits.length < 8) throw new Error('fewer than 8 digits would be found by chance');
-  const ascii = Uint8Array.from(digits, (digit) => 0x30 + digit);
-  const utf16 = Uint8Array.from(digits.flatMap((digit) => [0x30 + digit, 0]));
-  return [ascii, utf16, packed(digits), packed(digits.slice(1))];
-}
-
-function packed(digits: readonly number[]): Uint8Array {
-  return Uint8Array.from({ length: digits.length >> 1 }, (_, index) => {
-    return ((digits[2 * index] ?? 0) << 4) | (digits[2 * index + 1] ?? 0);
-  });
-}
-
-/**
  * Looks for the needles in the memory of another process (Linux, same user or root): every readable private mapping
  * but file contents that cannot have been written to. The process runs on meanwhile; let it be idle.
  */
 export function scanProcessMemory(pid: number, needles: readonly Uint8Array[]): Residue[] {
+  return scanMemoryWith(pid, new Finder(needles));
+}
+
+/** The same with a finder that is used for other places too. */
+export function scanMemoryWith(pid: number, finder: Finder): Residue[] {
   if (pid === process.pid) throw new Error('the scanner holds the needles itself');
-  if (needles.length === 0) return [];
-  const overlap = Math.max(...needles.map((needle) => needle.length)) - 1;
-  const finder = new Finder(needles);
   const memory = openSync(`/proc/${pid}/mem`, 'r');
+  const pages = openSync(`/proc/${pid}/pagemap`, 'r');
   try {
-    return mappingsOf(pid).flatMap((mapping) => scanMapping(memory, mapping, finder, overlap, needles));
+    return mappingsOf(pid)
+      .flatMap((mapping) => rangesInUse(pages, mapping))
+      .flatMap((range) => scanRange(memory, range, finder))
+      .map(({ needle, at }) => ({ needle, address: at }));
   } finally {
     closeSync(memory);
+    closeSync(pages);
   }
 }
 
 /** See proc_pid_maps(5): `start-end perms offset device inode path`. */
-function mappingsOf(pid: number): Mapping[] {
+function mappingsOf(pid: number): Range[] {
   return readFileSync(`/proc/${pid}/maps`, 'utf8')
     .split('\n')
     .flatMap((line) => {
@@ -66,45 +56,20 @@ function mappingsOf(pid: number): Mapping[] {
     });
 }
 
-function scanMapping(
-  memory: number,
-  { start, end }: Mapping,
-  finder: Finder,
-  overlap: number,
-  needles: readonly Uint8Array[],
-): Residue[] {
-  const chunk = Buffer.alloc(CHUNK_BYTES + overlap);
-  const found: Residue[] = [];
-  let carried = 0;
-  for (let address = start; address < end; address += CHUNK_BYTES) {
-    const wanted = Math.min(CHUNK_BYTES, end - address);
-    const read = readAt(memory, chunk.subarray(carried, carried + wanted), address);
-    const filled = chunk.subarray(0, carried + read);
-    const first = address - carried;
-    for (const { needle, at } of finder.find(filled)) {
-      // A hit that ends within what was carried over was reported with the chunk before.
-      if (at + (needles[needle]?.length ?? 0) > carried) found.push({ needle, address: first + at });
-    }
-    const kept = read < wanted ? 0 : Math.min(overlap, filled.length);
-    chunk.copyWithin(0, filled.length - kept, filled.length);
-    carried = kept;
+/**
+ * The pages that were ever touched. The rest of a mapping, often nearly all of it, is zeros, or what a file has that the
+ * process did not write.
+ */
+function rangesInUse(pages: number, { start, end }: Range): Range[] {
+  const entries = Buffer.alloc(((end - start) / PAGE_BYTES) * ENTRY_BYTES);
+  const read = readSync(pages, entries, 0, entries.length, (start / PAGE_BYTES) * ENTRY_BYTES);
+  const ranges: { start: number; end: number }[] = [];
+  for (let entry = 0; entry < read; entry += ENTRY_BYTES) {
+    if (((entries[entry + ENTRY_BYTES - 1] ?? 0) & IN_USE) === 0) continue;
+    const page = start + (entry / ENTRY_BYTES) * PAGE_BYTES;
+    const last = ranges.at(-1);
+    if (last?.end === page) last.end += PAGE_BYTES;
+    else ranges.push({ start: page, end: page + PAGE_BYTES });
   }
-  return found;
-}
-
-/** Pages that are gone or were never there give EIO or EFAULT: there is nothing in them. */
-function readAt(memory: number, target: Buffer, address: number): number {
-  let read = 0;
-  while (read < target.length) {
-    try {
-      const more = readSync(memory, target, read, target.length - read, address + read);
-      if (more === 0) break;
-      read += more;
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'EIO' || code === 'EFAULT') break;
-      throw error;
-    }
-  }
-  return read;
+  return ranges;
 }

@@ -1,46 +1,84 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { closeSync, openSync, readdirSync, readlinkSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { Finder } from './finder.ts';
 import type { Needle } from './needles.ts';
-import { scanProcessMemory } from './process-memory.ts';
+import { scanMemoryWith } from './process-memory.ts';
+import { scanRange } from './scan.ts';
+
+/** One thing that was found. */
+export interface Finding {
+  /** The needle's name: what it is of, and in which form. Never a digit of it. */
+  readonly what: string;
+  /** `the database`, `memory`, … */
+  readonly place: string;
+  /** Where in that place: a table, a file and the byte in it, an address. */
+  readonly at: string;
+}
 
 /** One place that was looked through. */
 export interface Searched {
   readonly place: string;
   /** What was looked through: rows, lines, files, bytes. */
   readonly amount: string;
-  /** The needles that were found, each with where. Empty: nothing. */
+  readonly findings: readonly Finding[];
+  /** The same in words. Empty: nothing. */
   readonly found: readonly string[];
 }
-
-/** A larger file cannot be read in one piece. PostgreSQL splits its own at 1 GiB. */
-const LARGEST_FILE_BYTES = 1024 ** 3;
 
 /** What is looked for, prepared once for all places. */
 export class Search {
   readonly needles: readonly Needle[];
-  readonly #finder: Finder;
+  readonly finder: Finder;
 
   constructor(needles: readonly Needle[]) {
     this.needles = needles;
-    this.#finder = new Finder(needles.map(({ bytes }) => bytes));
+    this.finder = new Finder(needles.map(({ bytes }) => bytes));
+  }
+
+  nameOf(needle: number): string {
+    return this.needles[needle]?.name ?? 'something';
   }
 
   /** The names of the needles in a piece of text or memory. */
   in(content: Buffer | string): string[] {
-    const hits = this.#finder.find(typeof content === 'string' ? Buffer.from(content) : content);
-    return [...new Set(hits.map(({ needle }) => this.needles[needle]?.name ?? ''))];
+    const hits = this.finder.find(typeof content === 'string' ? Buffer.from(content) : content);
+    return [...new Set(hits.map(({ needle }) => this.nameOf(needle)))];
   }
 }
 
+/** A finding in each of `at` for the names of the needles that were found there. */
+type Found = readonly { readonly what: string; readonly at: string }[];
+
+function searched(place: string, amount: string, found: Found): Searched {
+  return {
+    place,
+    amount,
+    findings: found.map(({ what, at }) => ({ what, place, at })),
+    found: found.map(({ what, at }) => (at === '' ? what : `${what}, ${at}`)),
+  };
+}
+
 export function searchText(place: string, unit: string, texts: readonly string[], search: Search): Searched {
-  return { place, amount: `${texts.length} ${unit}`, found: search.in(texts.join('\n')) };
+  const found = search.in(texts.join('\n')).map((what) => ({ what, at: '' }));
+  return searched(place, `${texts.length} ${unit}`, found);
+}
+
+/** What went over a connection: one piece for each direction. */
+export function searchBytes(place: string, pieces: readonly Buffer[], search: Search): Searched {
+  const found = pieces.flatMap((piece, index) =>
+    search.finder
+      .find(piece)
+      .map(({ needle, at }) => ({ what: search.nameOf(needle), at: `in piece ${index} at byte ${at}` })),
+  );
+  const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+  return searched(place, `${bytes} bytes`, found);
 }
 
 /**
- * Every row of every table as text. `directory` is where the server keeps its files; all that the rows are made of has
- * been written there. The user must be the server's superuser.
+ * Every row of every table, as text and as the bytes of each column, and what the server tells of its running queries.
+ * `directory` is where the server keeps its files; all that the rows are made of has been written there. The user must
+ * be the server's superuser.
  */
 export async function searchDatabase(
   url: string,
@@ -51,20 +89,20 @@ export async function searchDatabase(
   try {
     const { rows: tables } = await client.query<{ name: string }>(
       `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
-       WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY name`,
+       WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
+       UNION ALL SELECT 'pg_catalog.pg_stat_activity' UNION ALL SELECT 'pg_catalog.pg_largeobject' ORDER BY name`,
     );
-    const found: string[] = [];
+    const found: { what: string; at: string }[] = [];
     let rowCount = 0;
     for (const { name } of tables) {
-      const { rows } = await client.query<{ line: string }>(`SELECT t::text AS line FROM ${name} t`);
-      rowCount += rows.length;
-      const inTable = search.in(rows.map(({ line }) => line).join('\n'));
-      found.push(...inTable.map((needle) => `${needle}, in ${name}`));
+      const { contents, count } = await contentsOf(client, name);
+      rowCount += count;
+      found.push(...search.in(contents).map((what) => ({ what, at: `in ${name}` })));
     }
     await client.query('CHECKPOINT');
     const { rows: settings } = await client.query<{ data_directory: string }>('SHOW data_directory');
     return {
-      rows: { place: 'the database', amount: `${tables.length} tables, ${rowCount} rows`, found },
+      rows: searched('the database', `${tables.length} tables, ${rowCount} rows`, found),
       directory: settings[0]?.data_directory ?? '',
     };
   } finally {
@@ -72,40 +110,86 @@ export async function searchDatabase(
   }
 }
 
+async function contentsOf(client: Client, table: string): Promise<{ contents: Buffer; count: number }> {
+  const lines = await client.query<{ line: string }>(`SELECT t::text AS line FROM ${table} t`);
+  // The bytes as the server has them: a bytea's own, and numbers in binary.
+  const columns = await client.query<(Buffer | null)[]>({
+    text: `SELECT ${table === 'pg_catalog.pg_stat_activity' ? 'query' : '*'} FROM ${table}`,
+    rowMode: 'array',
+    binary: true,
+    types: { getTypeParser: () => (value: Buffer) => value },
+  } as never);
+  const values = columns.rows.flat().filter((value) => value !== null);
+  return {
+    contents: Buffer.concat([
+      Buffer.from(lines.rows.map(({ line }) => line).join('\n')),
+      ...values.map(asBuffer),
+    ]),
+    count: lines.rows.length,
+  };
+}
+
+const asBuffer = (value: unknown): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(String(value)));
+
 /** Every file below a directory. One that does not exist holds nothing; files that go away meanwhile are passed over. */
-export async function searchFiles(directory: string, search: Search): Promise<Searched> {
-  const names = await readdir(directory, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  const found: string[] = [];
+export function searchFiles(directory: string, search: Search): Searched {
+  const found: { what: string; at: string }[] = [];
   let files = 0;
-  for (const name of names) {
+  for (const name of unlessGone(() => readdirSync(directory, { recursive: true, encoding: 'utf8' })) ?? []) {
     const path = join(directory, name);
-    const about = await stat(path).catch(() => undefined);
-    if (about === undefined || !about.isFile()) continue;
-    if (about.size > LARGEST_FILE_BYTES) throw new Error(`${path} is too large to be searched`);
-    const content = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return Buffer.alloc(0);
-      throw error;
-    });
+    const inFile = searchFile(path, search);
+    if (inFile === undefined) continue;
     files += 1;
-    found.push(...search.in(content).map((needle) => `${needle}, in ${path}`));
+    found.push(...inFile.map(({ what, at }) => ({ what, at: `in ${path} ${at}` })));
   }
-  return { place: `the files of ${directory}`, amount: `${files} files`, found };
+  return searched(`the files of ${directory}`, `${files} files`, found);
+}
+
+/** The files that a process has open, also those that have no name any more, and memory that it keeps as a file. */
+export function searchOpenFiles(place: string, pid: number, search: Search): Searched {
+  const found: { what: string; at: string }[] = [];
+  let files = 0;
+  for (const name of unlessGone(() => readdirSync(`/proc/${pid}/fd`)) ?? []) {
+    const path = `/proc/${pid}/fd/${name}`;
+    const target = unlessGone(() => readlinkSync(path));
+    const inFile = target === undefined || target.startsWith('/dev/') ? undefined : searchFile(path, search);
+    if (inFile === undefined) continue;
+    files += 1;
+    found.push(...inFile.map(({ what, at }) => ({ what, at: `in ${target} ${at}` })));
+  }
+  return searched(place, `${files} open files`, found);
+}
+
+/** Undefined for what is no file, or none any more. */
+function searchFile(path: string, search: Search): Found | undefined {
+  const about: Stats | undefined = unlessGone(() => statSync(path));
+  if (about === undefined || !about.isFile()) return undefined;
+  const file = unlessGone(() => openSync(path, 'r'));
+  if (file === undefined) return undefined;
+  try {
+    return scanRange(file, { start: 0, end: about.size }, search.finder).map(({ needle, at }) => ({
+      what: search.nameOf(needle),
+      at: `at byte ${at}`,
+    }));
+  } finally {
+    closeSync(file);
+  }
+}
+
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** The memory of a running process; see `scanProcessMemory`. */
-export function searchMemory(place: string, pid: number, { needles }: Search): Searched {
-  const found = scanProcessMemory(
-    pid,
-    needles.map(({ bytes }) => bytes),
-  );
-  return {
-    place,
-    amount: `process ${pid}`,
-    found: found.map(
-      ({ needle, address }) => `${needles[needle]?.name ?? 'something'}, at 0x${address.toString(16)}`,
-    ),
-  };
+export function searchMemory(place: string, pid: number, search: Search): Searched {
+  const found = scanMemoryWith(pid, search.finder).map(({ needle, address }) => ({
+    what: search.nameOf(needle),
+    at: `at 0x${address.toString(16)}`,
+  }));
+  return searched(place, `process ${pid}`, found);
 }

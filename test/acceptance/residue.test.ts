@@ -216,7 +216,7 @@ async function searchAll(
     searchText('event streams', 'streams', streams, search),
     searchText('HTTP answers', 'answers', answers, search),
     rows,
-    ...(await Promise.all([...directories].map(async (each) => await searchFiles(each, search)))),
+    ...[...directories].map((each) => searchFiles(each, search)),
     searchMemory('memory', stack.gateway().pid, search),
   ];
   return searched.flatMap(({ place, found }) => found.map((what) => `${what}, ${place}`));

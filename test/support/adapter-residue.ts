@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { needlesOf, textNeedlesOf, type Needle } from '../../simulators/residue/needles.ts';
+import { contextNeedlesOf, needlesOf, textNeedlesOf, type Needle } from '../../simulators/residue/needles.ts';
 import { Search, searchMemory } from '../../simulators/residue/search.ts';
 import type { CardDetails, PaymentOutcome, PaymentRequest } from '../../src/payments/contract.ts';
 import type { Mode, ProviderConfiguration } from '../../src/payments/kind.ts';
@@ -173,18 +173,8 @@ function needlesOfTrial({ card, contexts = [] }: AdapterTrial): Needle[] {
     ...long.flatMap(([field, digits]) => needlesOf(field, digits)),
     ...textNeedlesOf('beginning of the card number', card.cardNumber.slice(0, 9)),
     ...textNeedlesOf('end of the card number', card.cardNumber.slice(-9)),
-    ...contexts.flatMap(({ field, before }) => needlesOfContext(field, before, card[field] ?? [])),
+    ...contexts.flatMap(({ field, before }) => contextNeedlesOf(field, before, card[field] ?? [])),
   ];
-}
-
-function needlesOfContext(field: KeyedField, before: string, digits: readonly number[]): Needle[] {
-  if (before.length < 4) throw new Error('so short a context would be found by chance');
-  if (digits.length === 0) throw new Error(`${field} was not keyed`);
-  const text = before + digits.join('');
-  return (['utf8', 'utf16le'] as const).map((encoding) => ({
-    name: `${field} in its context`,
-    bytes: Buffer.from(text, encoding),
-  }));
 }
 
 export const randomDigits = (count: number): number[] => Array.from({ length: count }, () => randomInt(10));

@@ -39,7 +39,7 @@ const KEPT: Findings = {
     ms_from_doubt_to_guard: [],
     steps: [],
   },
-  searched: [{ place: 'the log', amount: '9 lines', found: [] }],
+  searched: [{ place: 'the log', amount: '9 lines', findings: [], found: [] }],
 };
 
 const logWith = (line: string): Findings['searched'] => [

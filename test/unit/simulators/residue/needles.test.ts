@@ -10,31 +10,12 @@ const found = (content: Uint8Array | string, needles: readonly Needle[]): string
   return finder.find(Buffer.from(content)).map(({ needle }) => needles[needle]?.name ?? '');
 };
 
-const bytesOf = (array: ArrayBufferView): Uint8Array =>
-  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-
 describe('needlesOf', () => {
-  it.each<{ form: string; content: Uint8Array | string }>([
-    { form: 'ASCII', content: '{"card_number":"4012001037141112"}' },
-    { form: 'UTF-16', content: Buffer.from('x4012001037141112', 'utf16le') },
-    { form: 'packed BCD', content: Buffer.from('ff4012001037141112ff', 'hex') },
-    { form: 'packed BCD, odd', content: Buffer.from('f4012001037141112f', 'hex') },
-    { form: 'hexadecimal text', content: Buffer.from(' 4012001037141112 ').toString('hex') },
-    { form: 'key codes of 1 byte', content: Uint8Array.from(DIGITS) },
-    { form: 'key codes of 4 bytes', content: bytesOf(Int32Array.from(DIGITS)) },
-    {
-      form: 'small integers of V8',
-      content: bytesOf(BigInt64Array.from(DIGITS, (digit) => BigInt(digit) << 32n)),
-    },
-  ])('knows a number as $form', ({ form, content }) => {
-    expect(found(content, needlesOf('number', DIGITS))).toContain(`number as ${form}`);
-  });
-
   it('knows a number within base64 text, wherever it begins and whatever follows', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 8 }), fc.uint8Array({ maxLength: 8 }), (before, after) => {
         const content = Buffer.concat([before, Buffer.from('4012001037141112'), after]).toString('base64');
-        expect(found(content, needlesOf('number', DIGITS))).toEqual(['number as base64 text']);
+        expect(found(content, needlesOf('number', DIGITS))).toEqual(['number as base64 text in ASCII']);
       }),
     );
   });
