@@ -4,6 +4,7 @@ import { runClients } from './cli/clients.ts';
 import { runAudit } from './cli/audit.ts';
 import { runDemo } from './cli/demo.ts';
 import { runKeys } from './cli/keys.ts';
+import { runProviders } from './cli/providers.ts';
 import { runMigrate } from './cli/migrate.ts';
 import { runToken } from './cli/token.ts';
 import { HushtoneError } from './kernel/errors.ts';
@@ -14,6 +15,7 @@ const USAGE = `hushtone COMMAND
   accounts    the accounts of this gateway; hushtone accounts --help
   clients     who may ask for access tokens; hushtone clients --help
   keys        the keys of the vault, and those that sign access tokens; hushtone keys --help
+  providers   payment providers: add one, check them; hushtone providers --help
   token       make an access token; hushtone token --help
   audit       verify, export and sign the audit trail; hushtone audit --help
   demo        a whole call with a simulated telephone system; hushtone demo --help
@@ -25,6 +27,7 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<number>> = {
   accounts: runAccounts,
   clients: runClients,
   keys: runKeys,
+  providers: runProviders,
   token: runToken,
   audit: runAudit,
   demo: runDemo,

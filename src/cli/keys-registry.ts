@@ -3,9 +3,11 @@ import { appendAudit } from '../audit/store.ts';
 import type { KeysConfig } from '../config/config.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { loadKeySettings } from '../config/load-config.ts';
+import type { Database } from '../db/database.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { HushtoneError } from '../kernel/errors.ts';
 import { createLogger } from '../kernel/logger.ts';
+import type { KeyRing } from '../vault/contract.ts';
 import { KeyRegistry } from '../vault/keys/key-registry-store.ts';
 import { createKeyRing } from '../vault/keys/key-ring.ts';
 import { createKeyStore } from '../vault/keys/key-store.ts';
@@ -16,6 +18,8 @@ import { withDatabase } from './with-database.ts';
 
 export interface KeyWork {
   readonly registry: KeyRegistry;
+  readonly keyRing: KeyRing;
+  readonly database: Database;
   readonly settings: KeysConfig;
 }
 
@@ -57,7 +61,7 @@ export async function withKeys<T>(
         append: appendAudit,
         actor: { kind: 'operator', subject: operator() },
       });
-      return await work({ registry, settings });
+      return await work({ registry, keyRing, database, settings });
     } finally {
       await keyRing.close();
     }

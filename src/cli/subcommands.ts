@@ -60,9 +60,13 @@ export interface Subcommand {
   run(options: Options): Promise<unknown>;
 }
 
-function parse(command: Subcommand, args: readonly string[]): Options | undefined {
+/** Undefined when the arguments are not those options. */
+export function parseOptions(
+  { options }: Pick<Subcommand, 'options'>,
+  args: readonly string[],
+): Options | undefined {
   try {
-    return new Options(parseArgs({ args: [...args], options: command.options }).values);
+    return new Options(parseArgs({ args: [...args], options }).values);
   } catch {
     return undefined;
   }
@@ -80,7 +84,7 @@ export async function runSubcommand(
     return 0;
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  const options = command && parse(command, rest);
+  const options = command && parseOptions(command, rest);
   if (command === undefined || options === undefined) {
     process.stderr.write(usage);
     return 2;

@@ -270,6 +270,17 @@ export function loadKeySettings(
   return deepFreeze({ environment, keys, dataDir });
 }
 
+/** What payment providers are reached with, without the rest. Throws a `ConfigError`. */
+export function loadProviderSettings(
+  env: Readonly<Record<string, string | undefined>>,
+): Pick<Config, 'payments' | 'provider'> {
+  const reader = new SettingReader(env);
+  const payments = readPayments(reader, reader.choice('NODE_ENV') === 'production');
+  const provider = readProvider(reader);
+  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  return deepFreeze({ payments, ...(provider !== undefined && { provider }) });
+}
+
 /** What the audit commands need, without the rest. Throws a `ConfigError`. */
 export function loadAuditSettings(env: Readonly<Record<string, string | undefined>>): Config['audit'] {
   const reader = new SettingReader(env);

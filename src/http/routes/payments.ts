@@ -11,7 +11,7 @@ import { claimOf } from '../idempotency.ts';
 
 const paymentIdOf = (request: FastifyRequest): string =>
   (request.params as { payment_id: string }).payment_id;
-const changeOf = (request: FastifyRequest): PaymentChange => (request.body ?? {}) as PaymentChange;
+const changeOf = (request: FastifyRequest): PaymentChange => request.body ?? {};
 
 /** The operations of the tag `payments`. */
 export function paymentHandlers(payments: PaymentDesk): Handlers {

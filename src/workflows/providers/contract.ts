@@ -107,21 +107,24 @@ export interface RoutingResource {
   readonly rules: readonly RoutingRuleResource[];
 }
 
+/** A client of the interface, or whoever runs a command on the server. */
+export type ProviderActor = Actor | { readonly accountId: string; readonly operator: string };
+
 export interface ProviderDesk {
   kinds(): readonly ProviderKindResource[];
   /** Rejects with `provider_kind_unknown`, `provider_configuration`, `wrong_mode` or `providers_too_many`. */
-  create(actor: Actor, request: ProviderRequest): Promise<ProviderResource>;
+  create(actor: ProviderActor, request: ProviderRequest): Promise<ProviderResource>;
   /** The oldest first. */
-  list(actor: Actor): Promise<ProviderResource[]>;
+  list(actor: ProviderActor): Promise<ProviderResource[]>;
   /** This and the following reject with `provider_not_found`. */
-  get(actor: Actor, providerId: string): Promise<ProviderResource>;
+  get(actor: ProviderActor, providerId: string): Promise<ProviderResource>;
   /** Rejects as `create` does, too. */
-  update(actor: Actor, providerId: string, changes: ProviderChanges): Promise<ProviderResource>;
+  update(actor: ProviderActor, providerId: string, changes: ProviderChanges): Promise<ProviderResource>;
   /** Payments that were made with it can still be refunded. Rejects with `provider_routed` while a rule names it. */
-  remove(actor: Actor, providerId: string): Promise<void>;
+  remove(actor: ProviderActor, providerId: string): Promise<void>;
   /** Asks the provider itself. */
-  check(actor: Actor, providerId: string): Promise<ProviderCheckResource>;
-  routing(actor: Actor): Promise<RoutingResource>;
+  check(actor: ProviderActor, providerId: string): Promise<ProviderCheckResource>;
+  routing(actor: ProviderActor): Promise<RoutingResource>;
   /** Rejects with `routing_provider_unknown`, `routing_modes_mixed` or `routing_amount_unclear`. */
-  setRouting(actor: Actor, request: RoutingRequest): Promise<RoutingResource>;
+  setRouting(actor: ProviderActor, request: RoutingRequest): Promise<RoutingResource>;
 }

@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../../audit/entry.ts';
 import type { AuditOperation } from '../../audit/operations.ts';
 import { appendAudit } from '../../audit/store.ts';
 import type { Database, Queryable } from '../../db/database.ts';
@@ -8,10 +9,10 @@ import type { CheckFinding } from '../../payments/contract.ts';
 import type { ProviderKind } from '../../payments/kind.ts';
 import type { KeyRing } from '../../vault/contract.ts';
 import { auditEntry } from '../audit-entry.ts';
-import type { Actor } from '../contract.ts';
 import { ensureAccount } from '../stores/account-store.ts';
 import { changeConfiguration, splitConfiguration } from './configuration.ts';
 import type {
+  ProviderActor,
   ProviderChanges,
   ProviderCheckResource,
   ProviderDesk,
@@ -66,7 +67,7 @@ export class Providers implements ProviderDesk {
     }));
   }
 
-  async create(actor: Actor, request: ProviderRequest): Promise<ProviderResource> {
+  async create(actor: ProviderActor, request: ProviderRequest): Promise<ProviderResource> {
     const { database, ring, clock } = this.#options;
     const { accountId } = actor;
     const kind = this.#kindOf(request.kind);
@@ -105,7 +106,7 @@ export class Providers implements ProviderDesk {
     return providerResource(record);
   }
 
-  async list(actor: Actor): Promise<ProviderResource[]> {
+  async list(actor: ProviderActor): Promise<ProviderResource[]> {
     const records = await this.#options.database.transaction(
       actor.accountId,
       async (db) => await listProviders(db, actor.accountId),
@@ -113,13 +114,17 @@ export class Providers implements ProviderDesk {
     return records.map(providerResource);
   }
 
-  async get(actor: Actor, providerId: string): Promise<ProviderResource> {
+  async get(actor: ProviderActor, providerId: string): Promise<ProviderResource> {
     return await this.#options.database.transaction(actor.accountId, async (db) =>
       providerResource(await standing(db, actor, providerId)),
     );
   }
 
-  async update(actor: Actor, providerId: string, changes: ProviderChanges): Promise<ProviderResource> {
+  async update(
+    actor: ProviderActor,
+    providerId: string,
+    changes: ProviderChanges,
+  ): Promise<ProviderResource> {
     const { database, clock } = this.#options;
     if (changes.name !== undefined) refuseCardLikeName(changes.name);
     return await database.transaction(actor.accountId, async (db) => {
@@ -145,7 +150,7 @@ export class Providers implements ProviderDesk {
     });
   }
 
-  async remove(actor: Actor, providerId: string): Promise<void> {
+  async remove(actor: ProviderActor, providerId: string): Promise<void> {
     const { database, clock } = this.#options;
     await database.transaction(actor.accountId, async (db) => {
       await lockProvidersOf(db, actor.accountId);
@@ -166,7 +171,7 @@ export class Providers implements ProviderDesk {
     });
   }
 
-  async check(actor: Actor, providerId: string): Promise<ProviderCheckResource> {
+  async check(actor: ProviderActor, providerId: string): Promise<ProviderCheckResource> {
     const { database, directory } = this.#options;
     const { installed } = directory;
     if (installed !== undefined && providerId === installed.id) {
@@ -190,7 +195,7 @@ export class Providers implements ProviderDesk {
     }
   }
 
-  async routing(actor: Actor): Promise<RoutingResource> {
+  async routing(actor: ProviderActor): Promise<RoutingResource> {
     const rules = await this.#options.database.transaction(
       actor.accountId,
       async (db) => await listRules(db, actor.accountId),
@@ -198,7 +203,7 @@ export class Providers implements ProviderDesk {
     return { rules: rules.map(ruleResource) };
   }
 
-  async setRouting(actor: Actor, request: RoutingRequest): Promise<RoutingResource> {
+  async setRouting(actor: ProviderActor, request: RoutingRequest): Promise<RoutingResource> {
     const { database, directory, clock } = this.#options;
     const { accountId } = actor;
     return await database.transaction(accountId, async (db) => {
@@ -213,7 +218,7 @@ export class Providers implements ProviderDesk {
       const [shownBefore, shown] = [before.map(ruleResource), rules.map(ruleResource)];
       const entry = { before: { rules: shownBefore }, after: { rules: shown } };
       const object = { type: 'provider_routing', id: accountId };
-      await appendAudit(db, [auditEntry(actor, 'provider.routing', object, entry as never)]);
+      await appendAudit(db, [entryOf(actor, 'provider.routing', object, entry as never)]);
       return { rules: shown };
     });
   }
@@ -283,17 +288,33 @@ export class Providers implements ProviderDesk {
 
   async #record(
     db: Queryable,
-    actor: Actor,
+    actor: ProviderActor,
     operation: AuditOperation,
     providerId: string,
-    more: Parameters<typeof auditEntry>[3],
+    more: Pick<AuditEntry, 'before' | 'after'>,
   ): Promise<void> {
-    await appendAudit(db, [auditEntry(actor, operation, { type: 'provider', id: providerId }, more)]);
+    await appendAudit(db, [entryOf(actor, operation, { type: 'provider', id: providerId }, more)]);
   }
 }
 
+/** What an operator does by a command is on record as theirs; no client has asked for it. */
+function entryOf(
+  actor: ProviderActor,
+  operation: AuditOperation,
+  object: AuditEntry['object'],
+  more: Pick<AuditEntry, 'before' | 'after'>,
+): AuditEntry {
+  if (!('operator' in actor)) return auditEntry(actor, operation, object, more);
+  const { accountId, operator: subject } = actor;
+  return { accountId, actor: { kind: 'operator', subject }, operation, object, result: 'done', ...more };
+}
+
 /** A provider of the account that is not deleted. Rejects with `provider_not_found`. */
-async function standing(db: Queryable, { accountId }: Actor, providerId: string): Promise<ProviderRecord> {
+async function standing(
+  db: Queryable,
+  { accountId }: ProviderActor,
+  providerId: string,
+): Promise<ProviderRecord> {
   const record = await findProvider(db, accountId, providerId);
   if (record !== undefined && record.deletedAt === null) return record;
   throw new HushtoneError('provider_not_found', 'not_found', 'There is no such provider.');

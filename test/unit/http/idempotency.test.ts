@@ -58,7 +58,15 @@ const POSTS = Object.values(
 describe('the contract', () => {
   /** A form that is no JSON, and a search that changes nothing. */
   const WITHOUT = ['createToken', 'searchCalls'];
-  const NEEDED = ['createCapture', 'createGrant', 'submitCapture'];
+  const NEEDED = [
+    'capturePayment',
+    'createCapture',
+    'createGrant',
+    'createPayment',
+    'refundPayment',
+    'submitCapture',
+    'voidPayment',
+  ];
 
   test('needs a key where money or a capture starts', () => {
     const needed = POSTS.filter(({ operationId }) => CONTRACT.idempotencyOf(operationId) === 'required');
