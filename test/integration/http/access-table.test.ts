@@ -4,6 +4,7 @@ import { SCOPES } from '../../../src/access/principal.ts';
 import { ROLES, type Role } from '../../../src/kernel/roles.ts';
 import { CONTRACT, createTestHttp, idempotencyKey, type TestHttp } from '../../support/http.ts';
 import { insertWebhook } from '../../support/webhook-rows.ts';
+import { storeCard, testVault } from '../../support/vault-cards.ts';
 
 /**
  * The table, a second time and by hand: what `src/access/policy.ts` says must be exactly this. `role=reach` for each
@@ -209,6 +210,9 @@ async function makeWorld(operation: Operation, startedBy: Role | 'grant' = 'inte
   const webhook = operation.parameters.includes('webhook_id')
     ? await database.transaction('acc_a', async (tx) => await insertWebhook(tx, 'acc_a'))
     : undefined;
+  const card = operation.parameters.includes('token_id')
+    ? await storeCard(http.db, testVault(http.db, http.keys.keyRing), 'acc_a', '4242424242424242')
+    : undefined;
   return {
     agentId,
     grantId,
@@ -216,6 +220,7 @@ async function makeWorld(operation: Operation, startedBy: Role | 'grant' = 'inte
       call_id: callId,
       grant_id: await makeGrant(agentId),
       ...(webhook && { webhook_id: webhook.endpointId, delivery_id: webhook.deliveryId }),
+      ...(card && { token_id: card.id }),
       ...(wantsCapture && { capture_id: await startCapture(agentId, token) }),
     },
   };
@@ -232,7 +237,7 @@ async function tokenOf(world: World, as: Role | 'grant', accountId = 'acc_a'): P
 
 /** An id of the right form that nothing has. */
 const NOBODYS = (name: string): string =>
-  `${{ capture_id: 'cap', call_id: 'call', grant_id: 'gnt', webhook_id: 'whk', delivery_id: 'dlv' }[name] ?? 'evt'}_${'a'.repeat(26)}`;
+  `${{ capture_id: 'cap', call_id: 'call', grant_id: 'gnt', webhook_id: 'whk', delivery_id: 'dlv', token_id: 'tok_card' }[name] ?? 'evt'}_${'a'.repeat(26)}`;
 
 async function send(operation: Operation, world: World, token?: string) {
   const url = operation.path.replaceAll(
