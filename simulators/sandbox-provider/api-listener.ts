@@ -37,9 +37,10 @@ export function createApiListener({ api, faults, seen, closing }: ApiListenerOpt
       throw new Problem(401, 'client_certificate_unknown', 'the client certificate is missing or unknown');
     }
     const path = new URL(request.url ?? '/', 'https://provider.invalid').pathname;
-    const { target, read } = operationAt(api, request, path);
+    const operation = operationAt(api, request, path);
+    const { target } = operation;
     const fault = faults.take(target);
-    const work = await read();
+    const work = await operation.read();
     seen.push({ method: request.method ?? '', path, target });
     await answer(request, response, fault, work);
   };
@@ -154,8 +155,15 @@ function spoil(response: ServerResponse, fault: Fault, { body }: Answer): void {
       return;
     case 'server_error_after':
       throw new Problem(fault.status ?? 500, 'internal', 'the request failed');
-    default:
+    case 'lose_answer':
       response.destroy();
+      return;
+    case 'hang':
+    case 'drop':
+    case 'server_error':
+    case 'not_processed':
+    case 'rate_limited': // struck before
+    case 'delay': // answered
   }
 }
 

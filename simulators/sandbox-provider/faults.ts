@@ -89,7 +89,7 @@ function parseFault(value: unknown): Fault {
     target: target as FaultTarget,
     times,
     ...(delayMs !== undefined && { delayMs: delayMs as number }),
-    ...(status !== undefined && { status: status as number }),
+    ...(status !== undefined && { status }),
   };
 }
 

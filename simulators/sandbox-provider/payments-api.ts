@@ -158,6 +158,7 @@ export class PaymentsApi {
         throw new Problem(422, 'idempotency_key_reused', 'this Idempotency-Key came with another payload');
       case 'done':
         return { body: describe(claim.entry), headers: { 'idempotent-replayed': 'true' } };
+      case 'new':
       default:
         return undefined;
     }

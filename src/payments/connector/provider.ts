@@ -9,6 +9,7 @@ import type {
   PaymentRequest,
   ProviderCapabilities,
 } from '../contract.ts';
+import { refuseEcho } from '../echo.ts';
 import type { ErrorCodes } from '../error-codes.ts';
 import { ProviderError } from '../errors.ts';
 import { failureOfExchange, failureOfStatus } from '../transport/failure.ts';
@@ -163,14 +164,4 @@ function purposeOf(request: PaymentRequest): 'charge' | 'tokenize' {
   }
   if (card?.pin !== undefined) throw new ProviderError('invalid_request', 'a connector takes no PIN');
   return purpose;
-}
-
-/** An answer that repeats the card number is wiped before anything makes text of it. */
-function refuseEcho(body: Buffer, card: CardDetails): void {
-  const repeats = card.cardNumber.use(({ buffer, byteOffset, length }) =>
-    body.includes(Buffer.from(buffer, byteOffset, length)),
-  );
-  if (!repeats) return;
-  body.fill(0);
-  throw new ProviderError('unknown_outcome', 'the connector repeats the card number in its answer');
 }

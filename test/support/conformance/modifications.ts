@@ -24,7 +24,7 @@ export function describeModifications<D extends ConformanceDouble>(
   const withAmount = possible.filter((modification) => modification !== 'void');
   const refusesAtOnce = subject.refusesAtOnce ?? true;
 
-  it.each(MODIFICATIONS)(
+  it.each(possible)(
     'does %s once, also when it is asked for twice under the same key',
     async (modification) => {
       const provider = await bench().connect();

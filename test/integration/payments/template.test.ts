@@ -1,0 +1,193 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { DoubleServer } from '../../../simulators/doubles/server.ts';
+import { startBasisTheoryDouble } from '../../../simulators/doubles/template/basis-theory.ts';
+import { startCheckoutDouble } from '../../../simulators/doubles/template/checkout.ts';
+import { startSpreedlyDouble } from '../../../simulators/doubles/template/spreedly.ts';
+import { systemClock } from '../../../src/kernel/clock.ts';
+import { silentLogger } from '../../../src/kernel/logger.ts';
+import type { PaymentProvider } from '../../../src/payments/contract.ts';
+import { templateKind } from '../../../src/payments/template/kind.ts';
+import { payAndSearch, randomCard } from '../../support/adapter-residue.ts';
+import { describeConformance, type RawRequest } from '../../support/provider-conformance.ts';
+import { makeTlsMaterial, type TlsMaterial } from '../../support/tls-peers.ts';
+import { cardDetails } from './sandbox.ts';
+
+const BASIS_THEORY_KEY = 'key_test_us_pvt_abcdefghij';
+const WRONG_KEY = 'key_test_us_pvt_wrongwrong';
+const SPREEDLY_KEY = 'EnvironmentKeyOfTests';
+const SPREEDLY_SECRET = 'AccessSecretOfTests';
+const CHECKOUT_KEY = 'pk_sbox_abcdefghij';
+const DEPENDENCIES = { clock: systemClock, logger: silentLogger, timeoutMs: 30_000 };
+
+let tls: TlsMaterial;
+beforeAll(async () => {
+  tls = await makeTlsMaterial();
+});
+const doubleTls = () => ({ tls: { ca: tls.ca, ...tls.server } });
+
+const raw = (data: Record<string, unknown> = {}, changes: Partial<RawRequest> = {}): RawRequest => ({
+  method: 'POST',
+  path: '/tokens',
+  headers: { 'content-type': 'application/json', 'bt-api-key': BASIS_THEORY_KEY },
+  body: JSON.stringify({
+    type: 'card',
+    data: { number: '4242424242424242', expiration_month: 12, expiration_year: 2039, ...data },
+  }),
+  ...changes,
+});
+
+describeConformance({
+  name: 'template (Basis Theory)',
+  startDouble: () => startBasisTheoryDouble({ ...doubleTls(), apiKey: BASIS_THEORY_KEY }),
+  connect: (_double, { url, wrongCredentials, ...dependencies }) =>
+    templateKind.connect(
+      {
+        template: 'basis-theory',
+        url,
+        ca: tls.ca,
+        credential: wrongCredentials ? WRONG_KEY : BASIS_THEORY_KEY,
+      },
+      'test',
+      dependencies,
+    ),
+  capabilities: {
+    purposes: ['tokenize'],
+    modifications: [],
+    partialAmounts: false,
+    storedCards: false,
+    pin: false,
+    recovery: 'replay',
+    absenceProvenAfterMs: 86_400_000,
+  },
+  secrets: [BASIS_THEORY_KEY, WRONG_KEY],
+  declines: [],
+  rawRequests: () => ({
+    tls: { ca: tls.ca },
+    valid: raw(),
+    broken: [
+      { what: 'no key', ...raw({}, { headers: { 'content-type': 'application/json' } }) },
+      { what: 'a month as text', ...raw({ expiration_month: '12' }) },
+      { what: 'a year of two digits', ...raw({ expiration_year: 39 }) },
+      { what: 'a wrong check digit', ...raw({ number: '4242424242424241' }) },
+      { what: 'an unknown member', ...raw({ cvv: '123' }) },
+      { what: 'another type', ...raw({}, { body: '{"type":"token","data":{}}' }) },
+      { what: 'another path', ...raw({}, { path: '/token' }) },
+    ],
+  }),
+});
+
+interface Shipped {
+  readonly name: string;
+  readonly start: () => Promise<DoubleServer>;
+  readonly configuration: Readonly<Record<string, string>>;
+  readonly wrong: Readonly<Record<string, string>>;
+  /** What stands before the security code in the body. */
+  readonly before: string;
+  /** What becomes of a number with a wrong check digit: not every tokenizer publishes a code for it. */
+  readonly refused: Readonly<Record<string, string>>;
+}
+
+const SHIPPED: readonly Shipped[] = [
+  {
+    name: 'basis-theory',
+    start: () => startBasisTheoryDouble({ ...doubleTls(), apiKey: BASIS_THEORY_KEY }),
+    configuration: { template: 'basis-theory', credential: BASIS_THEORY_KEY },
+    wrong: { credential: WRONG_KEY },
+    before: '"cvc":"',
+    refused: { failure: 'invalid_request' },
+  },
+  {
+    name: 'spreedly',
+    start: () =>
+      startSpreedlyDouble({ ...doubleTls(), environmentKey: SPREEDLY_KEY, accessSecret: SPREEDLY_SECRET }),
+    configuration: { template: 'spreedly', username: SPREEDLY_KEY, credential: SPREEDLY_SECRET },
+    wrong: { username: 'SomeoneElse' },
+    before: '"verification_value":"',
+    refused: { result: 'declined', reason: 'incorrect_number' },
+  },
+  {
+    name: 'checkout',
+    start: () => startCheckoutDouble({ ...doubleTls(), publicKey: CHECKOUT_KEY }),
+    configuration: { template: 'checkout', credential: CHECKOUT_KEY },
+    wrong: { credential: 'pk_sbox_wrong' },
+    before: '"cvv":"',
+    refused: { result: 'declined', reason: 'incorrect_number' },
+  },
+];
+
+describe.each(SHIPPED)('the shipped template $name', ({ start, configuration, wrong, before, refused }) => {
+  let double: DoubleServer;
+  const opened: PaymentProvider[] = [];
+  beforeAll(async () => {
+    double = await start();
+  });
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((provider) => provider.close()));
+    await double.reset();
+  });
+  afterAll(() => double?.close());
+
+  const configured = (changes: Record<string, string> = {}) => ({
+    ...configuration,
+    url: double.url,
+    ca: tls.ca,
+    ...changes,
+  });
+  const connect = (changes: Record<string, string> = {}): PaymentProvider => {
+    const provider = templateKind.connect(configured(changes), 'test', DEPENDENCIES);
+    opened.push(provider);
+    return provider;
+  };
+  const request = (changes: Record<string, string> = {}) => ({
+    purpose: 'tokenize' as const,
+    idempotencyKey: 'att_1',
+    reference: 'order 5',
+    card: cardDetails(changes),
+  });
+
+  it('keeps a card, digit by digit', async () => {
+    const outcome = await connect().pay(request({ cardNumber: '4012001037141112', expiry: '0839' }));
+    const [entry] = await double.ledger();
+    expect(entry).toMatchObject({ cardNumber: '4012001037141112', expiry: '0839', securityCode: '123' });
+    expect(outcome).toMatchObject({ result: 'succeeded', providerToken: entry?.providerReference });
+  });
+
+  it('tells a card that is refused from a request that is', async () => {
+    const answer: unknown = await connect()
+      .pay(request({ cardNumber: '4242424242424241' }))
+      .catch((error: unknown) => error);
+    expect(answer).toMatchObject(refused);
+    expect(await double.ledger()).toEqual([]);
+  });
+
+  it('says in a check what is wrong, and keeps nothing', async () => {
+    expect(await connect().check()).toEqual([]);
+    expect(await connect(wrong).check()).toMatchObject([{ code: 'authentication_failed' }]);
+    expect(await connect({ url: `${double.url}/elsewhere` }).check()).toMatchObject([
+      { code: 'configuration_refused' },
+    ]);
+    expect(await double.ledger()).toEqual([]);
+  });
+
+  it('leaves no digit in memory', async () => {
+    const card = randomCard();
+    const { outcome, atOnce, afterCollection } = await payAndSearch({
+      adapter: {
+        module: new URL('../../../src/payments/template/kind.ts', import.meta.url).href,
+        member: 'templateKind',
+        configuration: configured(),
+      },
+      request: { purpose: 'tokenize', idempotencyKey: 'residue' },
+      card,
+      contexts: [{ field: 'securityCode', before }],
+    });
+    expect(outcome).toMatchObject({ result: 'succeeded' });
+    const [entry] = await double.ledger();
+    expect([entry?.cardNumber, entry?.expiry, entry?.securityCode]).toEqual([
+      card.cardNumber.join(''),
+      card.expiry.join(''),
+      card.securityCode.join(''),
+    ]);
+    expect([atOnce, afterCollection]).toEqual([[], []]);
+  });
+});

@@ -1,0 +1,72 @@
+import addFormats from 'ajv-formats';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../../src/kernel/clock.ts';
+import { silentLogger } from '../../../../src/kernel/logger.ts';
+import { compileTemplate } from '../../../../src/payments/template/compile.ts';
+import { templateKind } from '../../../../src/payments/template/kind.ts';
+import { SHIPPED_TEMPLATES } from '../../../../src/payments/template/templates/index.ts';
+
+const ajv = new Ajv2020({ strict: true, allErrors: true });
+addFormats.default(ajv);
+const validate = ajv.compile(templateKind.configurationSchema);
+const DEPENDENCIES = { clock: systemClock, logger: silentLogger, timeoutMs: 1000 };
+const TEMPLATE = SHIPPED_TEMPLATES['basis-theory'];
+
+describe('templateKind', () => {
+  it.each(Object.entries(SHIPPED_TEMPLATES))('ships %s as data that its schema knows', (name, template) => {
+    expect(validate({ template: name, credential: 'c' })).toBe(true);
+    expect(validate({ template: JSON.parse(JSON.stringify(template)) as unknown, credential: 'c' })).toBe(
+      true,
+    );
+    expect(() => compileTemplate(template)).not.toThrow();
+  });
+
+  it.each([
+    ['a name that is not shipped', 'none'],
+    ['no answer', { ...TEMPLATE, answer: undefined }],
+    ['an unknown member', { ...TEMPLATE, script: 'x' }],
+    ['a pointer that is none', { ...TEMPLATE, answer: { succeeded: { statuses: [201], token: 'id' } } }],
+    [
+      'a server error for a success',
+      { ...TEMPLATE, answer: { succeeded: { statuses: [500], token: '/id' } } },
+    ],
+    ['an address that is not https:', { ...TEMPLATE, url: { test: 'http://127.0.0.1' } }],
+    ['a path of another host', { ...TEMPLATE, request: { ...TEMPLATE?.request, path: 'evil.example/' } }],
+    [
+      'a header with a line break',
+      { ...TEMPLATE, request: { ...TEMPLATE?.request, headers: { a: 'b\r\nc' } } },
+    ],
+  ])('its schema refuses %s', (_what, template) => {
+    expect(validate({ template: JSON.parse(JSON.stringify(template)) as unknown, credential: 'c' })).toBe(
+      false,
+    );
+  });
+
+  it.each([
+    ['checkout', 'pk_sbox_abc', 'test'],
+    ['checkout', 'pk_abc', 'live'],
+    ['basis-theory', 'key_test_us_abc', 'test'],
+    ['basis-theory', 'key_prod_us_abc', 'live'],
+    ['basis-theory', 'key_abc', undefined],
+    ['spreedly', 'anything', undefined],
+  ])('tells the mode of a credential of %s: %s is %s', (template, credential, mode) => {
+    expect(templateKind.modeOf({ template, credential })).toBe(mode);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['Basic authentication without a user', { template: 'spreedly' }, 'provider_configuration'],
+    ['a template without an address', { template: { ...TEMPLATE, url: {} } }, 'provider_configuration'],
+    ['a header of the gateway’s', { template: 'checkout', headers: { Host: 'x' } }, 'template_invalid'],
+    ['an authority that is none', { template: 'checkout', ca: 'x' }, 'provider_configuration'],
+    [
+      'a card value in a header',
+      { template: { ...TEMPLATE, request: { ...TEMPLATE?.request, headers: { a: '{{card.number}}' } } } },
+      'template_invalid',
+    ],
+  ])('does not connect with %s', (_what, configuration, code) => {
+    expect(() => templateKind.connect({ credential: 'c', ...configuration }, 'test', DEPENDENCIES)).toThrow(
+      expect.objectContaining({ code, kind: 'invalid' }),
+    );
+  });
+});
