@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { expiryFault } from '../../../src/cards/expiry.ts';
+import { expiryDate, expiryFault } from '../../../src/cards/expiry.ts';
 import { ascii } from './published.ts';
 
 const fault = (mmyy: string, now: string): string | undefined => expiryFault(ascii(mmyy), new Date(now));
@@ -61,6 +61,23 @@ describe('expiryFault', () => {
   it('refuses a time that is none', () => {
     expect(() => fault('0626', 'never')).toThrow(
       expect.objectContaining({ code: 'expiry_malformed' }) as Error,
+    );
+  });
+});
+
+describe('expiryDate', () => {
+  it.each([
+    ['0130', 1, 2030],
+    ['1226', 12, 2026],
+    ['0625', 6, 2025],
+    ['0999', 9, 2099],
+  ])('%s is month %i of %i', (mmyy, month, year) => {
+    expect(expiryDate(ascii(mmyy), new Date('2026-06-15T12:00:00Z'))).toEqual({ month, year });
+  });
+
+  it.each(['', '123', '12345', '12/6', '１２２６'])('refuses "%s"', (text) => {
+    expect(() => expiryDate(ascii(text), new Date())).toThrow(
+      expect.objectContaining({ code: 'expiry_malformed' }),
     );
   });
 });
