@@ -117,10 +117,24 @@ class StoredKeyRing implements KeyRing {
       await running?.catch(() => undefined); // its own callers hear of it
       this.#reading = this.#next;
       this.#next = undefined;
-      for (const provider of this.#options.providers) await provider.refresh?.();
+      await this.#refreshProviders();
       this.#keys = await this.#options.store.list();
     })();
     await this.#next;
+  }
+
+  /** The keys that a provider has in memory go on serving when it cannot be read. */
+  async #refreshProviders(): Promise<void> {
+    for (const provider of this.#options.providers) {
+      try {
+        await provider.refresh?.();
+      } catch (error) {
+        this.#options.logger.error('the keys of a key provider could not be read', {
+          provider: provider.name,
+          error,
+        });
+      }
+    }
   }
 
   async close(): Promise<void> {
