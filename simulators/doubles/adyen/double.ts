@@ -29,6 +29,8 @@ export interface AdyenDouble extends DoubleServer {
   rotateEncryptionKey(): Promise<void>;
   /** What the next payment comes to, whatever its card. */
   decideNext(decision: Decision): void;
+  /** Answers do not tell tokens until the next `reset`. */
+  keepTokensToItself(): void;
 }
 
 /** Adyen Checkout, as far as telephone payments go: strict, with a ledger, and with faults. */
@@ -59,6 +61,7 @@ export async function startAdyenDouble(options: AdyenDoubleOptions): Promise<Ady
       settings = { ...settings, privateKey: await newKey() };
     },
     decideNext: (decision) => void (payments.next = decision),
+    keepTokensToItself: () => void (payments.silentTokens = true),
   };
 }
 

@@ -63,12 +63,15 @@ export class Payments {
   readonly #cards = new Map<string, StoredCard>();
   /** What the next payment comes to, whatever its card. */
   next: Decision | undefined;
+  /** Answers do not tell the token, as when the account has not switched that on. */
+  silentTokens = false;
 
   clear(): void {
     this.entries.length = 0;
     this.#payments.clear();
     this.#cards.clear();
     this.next = undefined;
+    this.silentTokens = false;
   }
 
   /** Checks a request and gives what is left to do, which happens once for its key. */
@@ -168,11 +171,12 @@ export class Payments {
           additionalData: {
             authCode: newAuthCode(),
             cardSummary: card.cardNumber.slice(-4),
-            ...(storedId !== undefined && {
-              'tokenization.storedPaymentMethodId': storedId,
-              'tokenization.shopperReference': shopperReference,
-              'tokenization.store.operationType': 'created',
-            }),
+            ...(storedId !== undefined &&
+              !this.silentTokens && {
+                'tokenization.storedPaymentMethodId': storedId,
+                'tokenization.shopperReference': shopperReference,
+                'tokenization.store.operationType': 'created',
+              }),
           },
           paymentMethod: { type: 'scheme' },
         }),
