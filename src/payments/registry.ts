@@ -3,7 +3,6 @@ import { connectorKind } from './connector/kind.ts';
 import { jweKind } from './jwe/kind.ts';
 import type { ProviderKind } from './kind.ts';
 import { sandboxKind } from './sandbox/kind.ts';
-import { templateKind } from './template/kind.ts';
 import { stripeKind } from './stripe/kind.ts';
 import { templateKind } from './template/kind.ts';
 
