@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CheckFinding } from '../contract.ts';
-import type { TransportAnswer } from '../transport/transport.ts';
+import { TransportError, type TransportAnswer } from '../transport/transport.ts';
 import { openAnswer, saysNeverSeen } from './answers.ts';
 import type { Channel } from './channel.ts';
 import type { JweConfiguration } from './configuration.ts';
@@ -26,7 +26,10 @@ export async function checkJwe(
   } catch (error) {
     return [
       isRefusedCertificate(error)
-        ? finding('authentication_failed', `${url.host} does not take the client certificate.`)
+        ? finding(
+            'authentication_failed',
+            `${url.host} closed the connection after the handshake: it does not take the client certificate.`,
+          )
         : finding(
             'unreachable',
             `${url.host} does not answer, or its certificate is not one of the configured authority.`,
@@ -52,13 +55,12 @@ export async function checkJwe(
   ];
 }
 
-/** With TLS 1.3 the client learns only after the handshake that its certificate was refused (RFC 8446 section 4.4.2.4). */
+/**
+ * With TLS 1.3 a client learns only after the handshake that its certificate was refused (RFC 8446 section 4.4.2.4):
+ * by an alert, or by a connection that is closed.
+ */
 function isRefusedCertificate(error: unknown): boolean {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth += 1) {
-    const { code } = at as { code?: unknown };
-    if (typeof code === 'string' && /ALERT/.test(code)) return true;
-  }
-  return false;
+  return error instanceof TransportError && error.mayHaveArrived && error.cause !== undefined;
 }
 
 function finding(code: CheckFinding['code'], message: string): CheckFinding {

@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { HushtoneError } from '../../kernel/errors.ts';
 import { Secret } from '../../secrets/secret.ts';
 import type { Modification, Operation, ProviderCapabilities, Purpose } from '../contract.ts';
@@ -147,6 +147,7 @@ export function readConfiguration(configuration: ProviderConfiguration): JweConf
     capabilities: capabilitiesOf(written),
   };
   refuseMembersInTheWay(read);
+  refuseForeignClientKey(written);
   return read;
 }
 
@@ -236,6 +237,18 @@ function decryptionKey(text: string | undefined): KeyObject {
     // The cause may quote the key.
   }
   throw refused('the decryption_key is no RSA private key in PEM');
+}
+
+/** Node looks at them at the first connection only. */
+function refuseForeignClientKey({ client_certificate, client_key }: Written): void {
+  let fits = false;
+  try {
+    fits = new X509Certificate(client_certificate).checkPrivateKey(createPrivateKey(client_key));
+  } catch {
+    // The cause may quote the key.
+  }
+  if (!fits)
+    throw refused('the client_key is not the key of the client_certificate, or one of them is no PEM');
 }
 
 /** Names are tried out at once, so that no payment is the first to show that two are in each other's way. */

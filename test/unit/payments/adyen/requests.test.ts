@@ -1,9 +1,11 @@
+import type { PaymentRequest as AdyenPaymentRequest } from '@adyen/api-library/lib/src/typings/checkout/paymentRequest.js';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { openCompactJwe } from '../../../../simulators/doubles/compact-jwe.ts';
 import { sealCard, sealSecurityCode } from '../../../../src/payments/adyen/envelope.ts';
 import { readConfiguration } from '../../../../src/payments/adyen/configuration.ts';
 import { modification, paymentBody } from '../../../../src/payments/adyen/requests.ts';
+import type { Wire } from '../../../../src/payments/adyen/wire.ts';
 import type { PaymentRequest } from '../../../../src/payments/contract.ts';
 import { secretDigits } from '../secret-digits.ts';
 
@@ -26,10 +28,7 @@ const CHARGE = {
 } as const satisfies PaymentRequest;
 
 const bodyOf = (changes: object, configuration = CONFIGURATION): Record<string, unknown> =>
-  JSON.parse(paymentBody({ ...CHARGE, ...changes } as PaymentRequest, 'sealed', configuration)) as Record<
-    string,
-    unknown
-  >;
+  JSON.parse(paymentBody({ ...CHARGE, ...changes }, 'sealed', configuration)) as Record<string, unknown>;
 
 describe('the envelope', () => {
   it('has what Adyen publishes, digit by digit', async () => {
@@ -152,6 +151,20 @@ describe('a payment', () => {
     for (const reference of ['', 'x'.repeat(81)]) {
       expect(() => bodyOf({ reference })).toThrow(expect.objectContaining({ failure: 'invalid_request' }));
     }
+  });
+});
+
+describe('the shapes', () => {
+  it('are held by the published types when the tests are compiled', () => {
+    type Published = Wire<AdyenPaymentRequest>;
+    const interactions: NonNullable<Published['shopperInteraction']>[] = ['Moto', 'ContAuth'];
+    // @ts-expect-error: this is none
+    const unknown: Published['shopperInteraction'] = 'Telephone';
+    // @ts-expect-error: a number of hours
+    const delay: Published['captureDelayHours'] = '0';
+    // @ts-expect-error: the value is missing
+    const amount: Published['amount'] = { currency: 'EUR' };
+    expect([...interactions, unknown, delay, amount]).toHaveLength(5);
   });
 });
 
