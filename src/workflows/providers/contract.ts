@@ -9,6 +9,8 @@ export interface RoutedProvider {
   readonly kind: string;
   readonly mode: Mode;
   readonly provider: PaymentProvider;
+  /** It is disabled or deleted: for what it has taken already, and no new payment. */
+  readonly retired?: true;
 }
 
 /** What decides where a payment goes. */

@@ -81,7 +81,8 @@ export class Directory implements ProviderDirectory {
   async connected(record: ProviderRecord): Promise<RoutedProvider> {
     const { id, kind, mode } = record;
     try {
-      return { id, kind, mode, provider: await this.#liveOf(record) };
+      const provider = await this.#liveOf(record);
+      return { id, kind, mode, provider, ...(record.state === 'disabled' && { retired: true as const }) };
     } catch (cause) {
       const why = cause instanceof HushtoneError && cause.kind !== 'internal' ? `: ${cause.message}` : '.';
       throw new HushtoneError(

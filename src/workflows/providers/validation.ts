@@ -36,6 +36,21 @@ function describe({ instancePath, message, params }: ErrorObject): string {
   ].join(' ');
 }
 
+/** What JSON in the database cannot keep. */
+const NOT_KEPT = /\0|\p{Surrogate}/u;
+
+/** Where in a configuration there is text that cannot be kept, names of members included. */
+function unkeptIn(value: unknown, path = 'configuration'): string | undefined {
+  if (typeof value === 'string') return NOT_KEPT.test(value) ? path : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [name, member] of Object.entries(value)) {
+    if (NOT_KEPT.test(name)) return path;
+    const found = unkeptIn(member, `${path}/${/^\d+$/.test(name) || isName(name) ? name : '…'}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /**
  * Throws `provider_configuration`, which names the members that are wrong, or `wrong_mode` when the credentials are
  * those of the other mode.
@@ -49,6 +64,14 @@ export function checkConfiguration(
   if (!validate(configuration)) {
     const mistakes = (validate.errors ?? []).slice(0, MOST_MISTAKES_TOLD).map(describe);
     throw new HushtoneError('provider_configuration', 'invalid', `${[...new Set(mistakes)].join('; ')}.`);
+  }
+  const unkept = unkeptIn(configuration);
+  if (unkept !== undefined) {
+    throw new HushtoneError(
+      'provider_configuration',
+      'invalid',
+      `${unkept} holds U+0000 or half of a surrogate pair.`,
+    );
   }
   const told = kind.modeOf(configuration);
   if (told === undefined || told === mode) return;

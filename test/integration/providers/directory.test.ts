@@ -95,7 +95,9 @@ describe('without a rule', () => {
     const id = await add(one, 'One');
     expect(idsOf(await gateway.directory.route(other, QUESTION))).toEqual(['default']);
     expect(await gateway.directory.find(other, id)).toBeUndefined();
-    expect((await gateway.directory.find(one, id))?.id).toBe(id);
+    const found = await gateway.directory.find(one, id);
+    expect(found).toMatchObject({ id });
+    expect(found).not.toHaveProperty('retired');
   });
 });
 
@@ -172,7 +174,7 @@ describe('connections', () => {
     await gateway.desk.remove(actorOf(accountId), id);
     expect(idsOf(await elsewhere.directory.route(accountId, QUESTION))).toEqual([]);
     const found = await elsewhere.directory.find(accountId, id);
-    expect(found).toMatchObject({ id, kind: 'scripted', mode: 'test' });
+    expect(found).toMatchObject({ id, kind: 'scripted', mode: 'test', retired: true });
     expect(await found?.provider.pay(payment('refund'))).toMatchObject({ result: 'succeeded' });
     expect(await elsewhere.directory.find(accountId, 'prv_nobodys')).toBeUndefined();
     expect(await gateway.directory.find(accountId, 'default')).toBe(installed);
