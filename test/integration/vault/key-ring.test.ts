@@ -92,5 +92,6 @@ describe('the key ring of an installation', () => {
     const other = await keys.open();
     await other.close();
     await keys.registry().rotate('grants');
+    expect(states(other, 'grants')).toEqual(['active']);
   });
 });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { HushtoneError } from '../../../kernel/errors.ts';
 import { writeAtomically } from './atomic-write.ts';
+import { withFileLock } from './file-lock.ts';
 import {
   authenticate,
   parse,
@@ -26,6 +27,21 @@ export async function readKeyFile(path: string): Promise<KeyFile | undefined> {
     if (cause instanceof HushtoneError) throw cause;
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new HushtoneError('key_file_unreadable', 'unavailable', `the key file ${path} cannot be read`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * Runs `work`, which changes the file, while no other process of this machine changes it. Rejects with `key_file_busy`,
+ * `key_file_not_written`, and with what `work` says.
+ */
+export async function changeKeyFile<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await withFileLock(path, work);
+  } catch (cause) {
+    if (cause instanceof HushtoneError) throw cause;
+    throw new HushtoneError('key_file_not_written', 'unavailable', `the key file ${path} cannot be written`, {
       cause,
     });
   }

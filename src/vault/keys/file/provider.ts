@@ -4,9 +4,8 @@ import type { KeyProvider, KeyPurpose } from '../../contract.ts';
 import { unwrapKey, wrapKey } from '../../sealing/key-wrap.ts';
 import { randomSecret } from '../../sealing/random-secret.ts';
 import { KEY_BYTES, keyExists, SoftwareKeys } from '../software-keys.ts';
-import { withFileLock } from './file-lock.ts';
 import { verify, type FiledKey, type KeyFile } from './format.ts';
-import { openKeyFile, readKeyFile, writeKeyFile } from './key-file.ts';
+import { changeKeyFile, openKeyFile, readKeyFile, writeKeyFile } from './key-file.ts';
 import { unlock, type FileKeys, type UnlockingFiles } from './unlock.ts';
 
 export interface KeyFileOptions {
@@ -94,7 +93,7 @@ class FileKeyProvider implements KeyProvider {
 
   async #change(change: (filed: readonly FiledKey[]) => readonly FiledKey[]): Promise<void> {
     const { path } = this.#options;
-    await withFileLock(path, async () => {
+    await changeKeyFile(path, async () => {
       await this.refresh();
       this.#file = await writeKeyFile(path, this.#file.unlocking, change(this.#file.keys), this.#keys);
       this.#load();

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { unwrapKey, wrapKey } from '../../sealing/key-wrap.ts';
 import { randomSecret } from '../../sealing/random-secret.ts';
 import { KEY_BYTES } from '../software-keys.ts';
-import { withFileLock } from './file-lock.ts';
 import type { FiledKey, Unlocking } from './format.ts';
-import { openKeyFile, writeKeyFile, type OpenedKeyFile } from './key-file.ts';
+import { changeKeyFile, openKeyFile, writeKeyFile, type OpenedKeyFile } from './key-file.ts';
 import { splitSecret } from './shamir.ts';
 import { writeShare } from './share-file.ts';
 import { FileKeys, newPassphraseUnlocking, unlock, type UnlockingFiles } from './unlock.ts';
@@ -39,7 +38,7 @@ export async function splitKeyFile(
   request: SplitRequest,
 ): Promise<{ readonly set: string; readonly files: readonly string[] }> {
   const { path, unlocking, threshold, shares: count, folder } = request;
-  return await withFileLock(path, async () => {
+  return await changeKeyFile(path, async () => {
     const opened = await openKeyFile(path, unlocking);
     using _before = opened.keys;
     const secret = randomSecret(KEY_BYTES);
@@ -68,7 +67,7 @@ export async function setPassphrase(
   unlocking: UnlockingFiles,
   passphraseFile: string,
 ): Promise<void> {
-  await withFileLock(path, async () => {
+  await changeKeyFile(path, async () => {
     const opened = await openKeyFile(path, unlocking);
     using _before = opened.keys;
     const next: Unlocking = newPassphraseUnlocking();

@@ -1,8 +1,8 @@
 import { HushtoneError } from '../../../kernel/errors.ts';
 import type { SecretBuffer } from '../../../secrets/secret-buffer.ts';
 import type { KeyProvider, KeyPurpose } from '../../contract.ts';
-import { WRAPPED_KEY_BYTES } from '../../sealing/key-wrap.ts';
-import { takeSecret } from '../../sealing/random-secret.ts';
+import { DATA_KEY_BYTES, WRAPPED_KEY_BYTES } from '../../sealing/key-wrap.ts';
+import { randomSecret, takeSecret } from '../../sealing/random-secret.ts';
 import { KEY_BYTES, keyExists, keyNotFound } from '../software-keys.ts';
 import { CKA, CKK, CKM, CKO_SECRET_KEY, returnValueOf, type Attribute, type Cryptoki } from './cryptoki.ts';
 import { TokenSession, type TokenOptions } from './token-session.ts';
@@ -11,13 +11,12 @@ const MAC_BYTES = 32;
 /** How many keys a search reads at once, and how often. */
 const FOUND_AT_ONCE = 100;
 
-/** What a token says of a wrapped key that fails its integrity check; SoftHSM says the last. */
+/** What a token says of a wrapped key that fails its integrity check. */
 const NOT_WRAPPED_BY_IT = new Set([
   'CKR_WRAPPED_KEY_INVALID',
   'CKR_WRAPPED_KEY_LEN_RANGE',
   'CKR_ENCRYPTED_DATA_INVALID',
   'CKR_ENCRYPTED_DATA_LEN_RANGE',
-  'CKR_GENERAL_ERROR',
 ]);
 
 /** NIST SP 800-57 Part 1, 5.2: one object wraps, another makes MACs. They have the key's id in common. */
@@ -94,6 +93,45 @@ function findOrRefuse(cryptoki: Cryptoki, session: Buffer, id: string, use: Use)
   return object;
 }
 
+function wrapBytes(cryptoki: Cryptoki, session: Buffer, key: Buffer, dataKey: SecretBuffer): Buffer {
+  const object = dataKey.use((bytes) =>
+    cryptoki.C_CreateObject(session, [...DATA_KEY_TEMPLATE, { type: CKA.VALUE, value: viewOf(bytes) }]),
+  );
+  try {
+    const output = Buffer.alloc(WRAPPED_KEY_BYTES);
+    return Buffer.from(cryptoki.C_WrapKey(session, { mechanism: CKM.AES_KEY_WRAP }, key, object, output));
+  } finally {
+    cryptoki.C_DestroyObject(session, object);
+  }
+}
+
+function unwrapToObject(cryptoki: Cryptoki, session: Buffer, key: Buffer, wrapped: Uint8Array): Buffer {
+  const mechanism = { mechanism: CKM.AES_KEY_WRAP };
+  return cryptoki.C_UnwrapKey(session, mechanism, key, Buffer.from(wrapped), DATA_KEY_TEMPLATE);
+}
+
+/**
+ * SoftHSM says CKR_GENERAL_ERROR of a failed integrity check, and others say it of a broken token: a key that unwraps
+ * what it has just wrapped is not broken. What does not open must not be taken for a token that is away, nor the other
+ * way round.
+ */
+function works(cryptoki: Cryptoki, session: Buffer, key: Buffer): boolean {
+  using probe = randomSecret(DATA_KEY_BYTES);
+  try {
+    const wrapped = wrapBytes(cryptoki, session, key, probe);
+    cryptoki.C_DestroyObject(session, unwrapToObject(cryptoki, session, key, wrapped));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function unwrapFailed(cause?: unknown): HushtoneError {
+  return new HushtoneError('unwrap_failed', 'internal', 'a wrapped key does not open with this key', {
+    cause,
+  });
+}
+
 /** Keys inside a PKCS#11 token: wrapping, unwrapping and MACs happen there. */
 class Pkcs11KeyProvider implements KeyProvider {
   readonly name = 'pkcs11';
@@ -144,41 +182,24 @@ class Pkcs11KeyProvider implements KeyProvider {
   async wrap(id: string, dataKey: SecretBuffer): Promise<Buffer> {
     return await this.#token.run((cryptoki, session) => {
       const key = findOrRefuse(cryptoki, session, id, 'key wrap');
-      const object = dataKey.use((bytes) =>
-        cryptoki.C_CreateObject(session, [...DATA_KEY_TEMPLATE, { type: CKA.VALUE, value: viewOf(bytes) }]),
-      );
-      try {
-        const wrapped = cryptoki.C_WrapKey(
-          session,
-          { mechanism: CKM.AES_KEY_WRAP },
-          key,
-          object,
-          Buffer.alloc(WRAPPED_KEY_BYTES),
-        );
-        return Buffer.from(wrapped);
-      } finally {
-        cryptoki.C_DestroyObject(session, object);
-      }
+      return wrapBytes(cryptoki, session, key, dataKey);
     });
   }
 
   async unwrap(id: string, wrapped: Uint8Array): Promise<SecretBuffer> {
+    if (wrapped.length !== WRAPPED_KEY_BYTES) throw unwrapFailed();
     return await this.#token.run((cryptoki, session) => {
       const key = findOrRefuse(cryptoki, session, id, 'key wrap');
       let object: Buffer;
       try {
-        object = cryptoki.C_UnwrapKey(
-          session,
-          { mechanism: CKM.AES_KEY_WRAP },
-          key,
-          Buffer.from(wrapped),
-          DATA_KEY_TEMPLATE,
-        );
+        object = unwrapToObject(cryptoki, session, key, wrapped);
       } catch (cause) {
-        if (!NOT_WRAPPED_BY_IT.has(returnValueOf(cause) ?? '')) throw cause;
-        throw new HushtoneError('unwrap_failed', 'internal', 'a wrapped key does not open with this key', {
-          cause,
-        });
+        const value = returnValueOf(cause) ?? '';
+        const refused = NOT_WRAPPED_BY_IT.has(value);
+        if (refused || (value === 'CKR_GENERAL_ERROR' && works(cryptoki, session, key))) {
+          throw unwrapFailed(cause);
+        }
+        throw cause;
       }
       try {
         const [value] = cryptoki.C_GetAttributeValue(session, object, [{ type: CKA.VALUE }]);

@@ -44,6 +44,7 @@ export class TokenSession {
   readonly #options: TokenOptions;
   readonly #cryptoki: Cryptoki;
   #session: Buffer | undefined;
+  #opening: Promise<Buffer> | undefined;
   #closed = false;
 
   private constructor(options: TokenOptions, cryptoki: Cryptoki) {
@@ -100,7 +101,15 @@ export class TokenSession {
     this.#cryptoki.close();
   }
 
+  /** Work that comes while the session is opened waits for the same one. */
   async #open(): Promise<Buffer> {
+    this.#opening ??= this.#openSession().finally(() => {
+      this.#opening = undefined;
+    });
+    return await this.#opening;
+  }
+
+  async #openSession(): Promise<Buffer> {
     const { tokenLabel, pinFile } = this.#options;
     if (this.#closed) throw unavailable('the provider is closed');
     const pin = await readFile(pinFile, 'utf8').catch((cause: unknown) => {

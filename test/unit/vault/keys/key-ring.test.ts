@@ -147,7 +147,7 @@ describe('a sealed value', () => {
   test('names neither plaintext nor keys when it does not open', async () => {
     const sealed = await seal('4242424242424242');
     const failure = await reads({ ...sealed, ciphertext: Buffer.alloc(44) }).catch((error: unknown) => error);
-    expect(String((failure as Error).message)).toBe('a sealed value does not open');
+    expect((failure as Error).message).toBe('a sealed value does not open');
   });
 });
 
@@ -276,7 +276,9 @@ describe('at the start', () => {
     await rotate();
     store.set(ONE, 'retired');
     await provider.destroy(ONE);
-    await (await open()).close();
+    const other = await open();
+    expect(other.list()).toHaveLength(3);
+    await other.close();
   });
 
   test('a ring that cannot open does not go on watching', async () => {

@@ -106,7 +106,7 @@ describe('a split secret', () => {
     // 4,096 times the same secret: each value of a byte is expected 16 times, and χ² with 255 degrees of freedom stays
     // below 450 but for one in 10¹² runs.
     using secret = secretOf(new Uint8Array(64));
-    const counts = new Array<number>(256).fill(0);
+    const counts = Array.from({ length: 256 }, () => 0);
     for (let turn = 0; turn < 64; turn += 1) {
       const [share] = splitSecret(secret, 3, 3);
       share?.value.use((bytes) => bytes.forEach((byte) => (counts[byte] = (counts[byte] ?? 0) + 1)));
