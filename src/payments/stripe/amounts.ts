@@ -2,7 +2,7 @@ import type { Amount } from '../contract.ts';
 import { ProviderError } from '../errors.ts';
 
 /** Not in use any more, or as precise as nobody charges; what Stripe would make of them is not documented. */
-const STRANGE = new Set(['CLF', 'UYW', 'IQD', 'LYD']);
+const STRANGE = new Set(['CLF', 'UYI', 'UYW', 'IQD', 'LYD']);
 
 /** No decimals in ISO 4217; Stripe wants two, both zero (https://docs.stripe.com/currencies, special cases). */
 const TWO_ZEROS = new Set(['ISK', 'UGX']);
