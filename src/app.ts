@@ -53,8 +53,12 @@ import type { AuditDesk, HealthReport } from './workflows/contract.ts';
 import { createNumbers, type Numbers } from './workflows/numbers.ts';
 import { Grants } from './workflows/grant-desk.ts';
 import { Idempotency, startIdempotencyCleanup } from './workflows/idempotency.ts';
+import { dieAt } from './workflows/payments/chaos.ts';
+import type { PaymentDependencies } from './workflows/payments/dependencies.ts';
+import { createPaymentDesk } from './workflows/payments/desk.ts';
+import { UnwrittenOutcomes } from './workflows/payments/unwritten-outcomes.ts';
 import { startReconciler } from './workflows/reconcile.ts';
-import { interruptOrphans } from './workflows/recovery.ts';
+import { abandonAttempts, interruptOrphans } from './workflows/recovery.ts';
 import { ensureAccount } from './workflows/stores/account-store.ts';
 import { openProviders, type OpenedProviders } from './workflows/providers/open-providers.ts';
 import { createCardVault } from './workflows/tokens/card-vault.ts';
@@ -149,15 +153,12 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
   const keyRing = await startKeyRing(config, database, databaseUrl, logger);
   stopper.add(async () => await keyRing.close());
   await interruptOrphans({ database, clock, logger }, { instanceId });
+  await abandonAttempts({ database, clock, logger }, instanceId);
   await startAuditCheckpoints(config, database, logger, stopper);
 
   const cards = startCardVault(config, database, keyRing, logger, stopper);
   const providers = await startProviders(config, database, keyRing, logger, stopper);
-  const provider = providers.directory.installed?.provider;
-  if (provider !== undefined) {
-    const reconciler = startReconciler({ database, provider, clock, logger });
-    stopper.add(() => reconciler.stop());
-  }
+  const payments = startPayments(config, database, providers, cards.vault, logger, stopper);
 
   const numbers = createNumbers({
     key: config.numbers.key ?? new Secret(await developmentKey(join(config.database.dataDir, 'numbers.key'))),
@@ -166,17 +167,13 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
   const telephony = await startCalls(config, database, numbers, logger, stopper);
   const { calls } = telephony;
   const captures = new Captures({
-    database,
+    ...payments,
     calls,
-    ...(provider && { provider }),
     defaults: {
       ...config.capture,
       mode: config.payments.mode,
       tokenStorage: config.payments.tokenStorage,
     },
-    instanceId,
-    clock,
-    logger,
   });
   stopper.add(async () => await captures.settle(SETTLE_LIMIT_MS));
 
@@ -201,6 +198,7 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
       logger,
     }),
     audit: auditDeskOf(config, database, logger),
+    payments: createPaymentDesk(payments),
     providers: providers.desk,
     cardTokens: cards.desk,
     ...events,
@@ -392,6 +390,37 @@ async function startProviders(
   const opened = await openProviders({ database, ring, dependencies, installed: config.provider });
   stopper.add(async () => await opened.directory.close());
   return opened;
+}
+
+/** What payments are made with, and the reconciler that finds out what became of them. */
+function startPayments(
+  config: Config,
+  database: Database,
+  { directory }: OpenedProviders,
+  vault: CardVault,
+  logger: Logger,
+  stopper: Stopper,
+): PaymentDependencies {
+  const clock = systemClock;
+  const unwritten = new UnwrittenOutcomes();
+  const { chaosPoint } = config.payments;
+  const payments: PaymentDependencies = {
+    database,
+    directory,
+    vault,
+    clock,
+    logger,
+    instanceId: config.instanceId,
+    providerTimeoutMs: config.payments.timeoutMs,
+    unwritten,
+    ...(chaosPoint && { onPoint: dieAt(chaosPoint, logger) }),
+  };
+  const reconciler = startReconciler({ ...payments, everyMs: config.payments.reconcileSeconds * 1000 });
+  stopper.add(async () => {
+    await reconciler.stop();
+    await unwritten.settled(clock, SETTLE_LIMIT_MS);
+  });
+  return payments;
 }
 
 async function startCalls(

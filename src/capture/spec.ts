@@ -23,6 +23,8 @@ export interface CaptureSpec {
   readonly autoSubmit: boolean;
   /** Every known brand when absent. */
   readonly acceptedBrands?: readonly Brand[];
+  /** Of a card that is known already: it decides the length of the security code. Not together with `card_number`. */
+  readonly cardBrand?: Brand;
   /** How long the caller may pause between two digits of a field, 500 to 60,000 ms. */
   readonly interDigitTimeoutMs: number;
   /** From the request for masking to the submission, 1,000 to 3,600,000 ms. */
@@ -44,6 +46,7 @@ export interface CaptureRules {
   readonly autoAdvance: boolean;
   readonly autoSubmit: boolean;
   readonly acceptedBrands: readonly Brand[];
+  readonly cardBrand?: Brand;
   readonly interDigitTimeoutMs: number;
   readonly overallTimeoutMs: number;
 }
@@ -72,6 +75,11 @@ export function rulesOf(spec: CaptureSpec): CaptureRules {
     acceptedBrands.length > 0 && acceptedBrands.every((brand) => BRANDS.includes(brand)),
     'acceptedBrands is empty or names a brand that is not known',
   );
+  const { cardBrand } = spec;
+  demand(
+    cardBrand === undefined || (BRANDS.includes(cardBrand) && !names.includes('card_number')),
+    'cardBrand is not known, or goes with a card number that is captured',
+  );
   demandWithin(spec.interDigitTimeoutMs, INTER_DIGIT_MS, 'interDigitTimeoutMs');
   demandWithin(spec.overallTimeoutMs, OVERALL_MS, 'overallTimeoutMs');
   return {
@@ -79,6 +87,7 @@ export function rulesOf(spec: CaptureSpec): CaptureRules {
     autoAdvance: spec.autoAdvance,
     autoSubmit: spec.autoSubmit,
     acceptedBrands: [...acceptedBrands],
+    ...(cardBrand !== undefined && { cardBrand }),
     interDigitTimeoutMs: spec.interDigitTimeoutMs,
     overallTimeoutMs: spec.overallTimeoutMs,
   };

@@ -54,8 +54,10 @@ function cardNumberFault(bytes: Uint8Array, acceptedBrands: readonly Brand[]): F
   return passesLuhn(bytes) ? undefined : 'luhn';
 }
 
-/** By the brand of the accepted card number; undefined (3 or 4 will do) as long as there is none. */
+/** By the brand of the accepted card number, or of the stored card; undefined (3 or 4 will do) while there is none. */
 export function expectedSecurityCodeLength(state: CaptureState): number | undefined {
+  const { cardBrand } = state.rules;
+  if (cardBrand !== undefined) return securityCodeLength(cardBrand);
   const card = fieldOf(state, 'card_number');
   return card?.status === 'accepted' && card.brand !== undefined ? securityCodeLength(card.brand) : undefined;
 }

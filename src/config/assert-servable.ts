@@ -176,6 +176,17 @@ function problemsOfKeys({ keys }: Config): ConfigProblem[] {
   return problems;
 }
 
+function problemsOfPayments({ payments }: Config): ConfigProblem[] {
+  if (payments.chaosPoint === undefined) return [];
+  return [
+    {
+      variable: 'CHAOS_KILL_AT',
+      problem: 'lets the process die in the middle of a payment',
+      expected: 'not set',
+    },
+  ];
+}
+
 /**
  * Refuses to serve in production with anything that is fit for development only or that lets digits out of the
  * process. Throws a `ConfigError` with all refusals at once. Outside production it refuses nothing.
@@ -189,6 +200,7 @@ export function assertServable(config: Config, runtime: Runtime): void {
     ...problemsOfFiles(config),
     ...problemsOfSecrets(config),
     ...problemsOfKeys(config),
+    ...problemsOfPayments(config),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
 }

@@ -161,6 +161,12 @@ export interface Config {
     readonly tokenStorage: 'provider' | 'vault';
     /** For each exchange with any provider. */
     readonly timeoutMs: number;
+    readonly reconcileSeconds: number;
+    /** For tests: where an attempt comes to when the process dies. Never in production. */
+    readonly chaosPoint?: {
+      readonly point: 'before_write' | 'after_write' | 'after_send' | 'after_answer' | 'before_commit';
+      readonly arrival: number;
+    };
   };
   /** The one that the installation brings. Absent: accounts have only those that they configure. */
   readonly provider?: {

@@ -230,7 +230,16 @@ function readPayments(reader: SettingReader, production: boolean): Config['payme
     mode: reader.choice('PAYMENT_MODE', production ? 'live' : 'test'),
     tokenStorage: reader.choice('TOKEN_STORAGE'),
     timeoutMs: reader.integer('PROVIDER_TIMEOUT_MS'),
+    reconcileSeconds: reader.integer('RECONCILE_SECONDS'),
+    ...readChaosPoint(reader),
   };
+}
+
+function readChaosPoint(reader: SettingReader): Pick<Config['payments'], 'chaosPoint'> {
+  const arrival = reader.integer('CHAOS_KILL_ARRIVAL');
+  return reader.has('CHAOS_KILL_AT')
+    ? { chaosPoint: { point: reader.choice('CHAOS_KILL_AT', 'before_write'), arrival } }
+    : {};
 }
 
 function readAudit(reader: SettingReader, production: boolean): Config['audit'] {

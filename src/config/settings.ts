@@ -494,6 +494,29 @@ export const SETTINGS = {
     maximum: 60_000,
     meaning: 'How long a provider, any of them, may take before the outcome of an attempt counts as unknown.',
   },
+  RECONCILE_SECONDS: {
+    group: 'Payment provider',
+    kind: 'integer',
+    default: '30',
+    minimum: 1,
+    maximum: 300,
+    meaning: 'How often payments whose outcome is not known are looked up.',
+  },
+  CHAOS_KILL_AT: {
+    group: 'Payment provider',
+    kind: 'choice',
+    choices: ['before_write', 'after_write', 'after_send', 'after_answer', 'before_commit'],
+    meaning:
+      'For tests: the process kills itself (at `after_send` it stops the payment there) when an attempt comes to this point. Refused in production.',
+  },
+  CHAOS_KILL_ARRIVAL: {
+    group: 'Payment provider',
+    kind: 'integer',
+    default: '1',
+    minimum: 1,
+    maximum: 1_000_000,
+    meaning: 'For tests: for how manieth time an attempt comes to `CHAOS_KILL_AT` then.',
+  },
   TOKEN_ISSUER: {
     group: 'Access tokens',
     kind: 'text',

@@ -47,6 +47,11 @@ async function reserveSequences(db: Queryable, accountId: string, count: number)
   return (rows[0]?.last ?? count) - count + 1;
 }
 
+/** What keeps its order: events of one capture, or of one payment that has none. */
+function streamOf({ captureId, data }: NewAccountEvent): string | undefined {
+  return captureId ?? ('payment' in data ? data.payment.id : undefined);
+}
+
 interface NumberedEvent {
   readonly event: NewAccountEvent;
   readonly sequence: number;
@@ -79,7 +84,7 @@ async function addDeliveries(
       deliveries.map(({ id }) => id),
       deliveries.map(({ endpointId }) => endpointId),
       deliveries.map(({ sequence }) => sequence),
-      deliveries.map(({ event, id }) => event.captureId ?? id),
+      deliveries.map(({ event, id }) => streamOf(event) ?? id),
       deliveries.map(({ event }) => event.at),
     ],
   );

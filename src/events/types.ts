@@ -19,12 +19,19 @@ export const CAPTURE_EVENT_TYPES = [
   'capture.interrupted',
 ] as const;
 
-/** One for each outcome of a payment. An outcome that was `unknown` can become another one later. */
+/**
+ * One for each outcome of a payment, and one for each later change of it. An outcome that was `unknown` can become
+ * another one later. `payment.succeeded`: charged, or authorized. A payment whose capture ended before anything was
+ * sent has no event of its own.
+ */
 export const PAYMENT_EVENT_TYPES = [
   'payment.succeeded',
   'payment.declined',
   'payment.failed',
   'payment.unknown',
+  'payment.captured',
+  'payment.voided',
+  'payment.refunded',
 ] as const;
 
 export const EVENT_TYPES = [...CAPTURE_EVENT_TYPES, ...PAYMENT_EVENT_TYPES, 'webhook.disabled'] as const;
@@ -48,10 +55,38 @@ export interface CaptureSummary {
   readonly ended_at?: string;
 }
 
+interface Money {
+  readonly value: number;
+  readonly currency: string;
+}
+
+/** With the event's own time it is what a receipt needs. Tokens stay out: they can be charged. */
 export interface PaymentSummary {
-  readonly status: string;
-  readonly decline_reason?: string;
+  /** Absent for `tokenize`, which is no payment. */
+  readonly id?: string;
+  /** The outcome in the event's own word; of a later change, how the payment stands after it. */
+  readonly status:
+    | 'succeeded'
+    | 'declined'
+    | 'failed'
+    | 'unknown'
+    | 'captured'
+    | 'voided'
+    | 'partially_refunded'
+    | 'refunded';
+  readonly purpose: string;
+  readonly mode?: 'test' | 'live';
+  readonly amount?: Money;
+  /** With a later change. */
+  readonly amount_captured?: Money;
+  readonly amount_refunded?: Money;
+  readonly reference?: string;
+  readonly customer_reference?: string;
+  readonly card?: { readonly brand?: string; readonly last4?: string };
+  readonly authorization_code?: string;
   readonly provider_reference?: string;
+  readonly decline_reason?: string;
+  readonly failure?: string;
 }
 
 export interface WebhookDisabled {
@@ -71,8 +106,9 @@ export type NewAccountEvent =
   | {
       readonly type: PaymentEventName;
       readonly at: Date;
-      readonly captureId: string;
-      readonly data: { readonly capture: CaptureSummary; readonly payment: PaymentSummary };
+      /** Whose card was captured on a call. */
+      readonly captureId?: string;
+      readonly data: { readonly capture?: CaptureSummary; readonly payment: PaymentSummary };
     }
   | {
       readonly type: 'webhook.disabled';

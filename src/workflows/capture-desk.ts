@@ -1,13 +1,11 @@
 import type { AuditEntry } from '../audit/entry.ts';
 import { appendAudit } from '../audit/store.ts';
-import type { Database, Queryable } from '../db/database.ts';
+import type { Queryable } from '../db/database.ts';
 import { EventFeed } from '../events/feed.ts';
 import { readCaptureEvents } from '../events/store.ts';
-import type { Clock, Timer } from '../kernel/clock.ts';
+import type { Timer } from '../kernel/clock.ts';
 import { HushtoneError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
-import type { Logger } from '../kernel/logger.ts';
-import type { PaymentProvider } from '../payments/contract.ts';
 import type { Calls, CallSnapshot } from '../telephony/contract.ts';
 import { auditEntry } from './audit-entry.ts';
 import { listCaptures } from './capture-list.ts';
@@ -23,6 +21,9 @@ import type {
   IdempotencyClaim,
 } from './contract.ts';
 import { grantEnded, grantedRequest } from './granted-request.ts';
+import type { PaymentDependencies } from './payments/dependencies.ts';
+import { vaultOf } from './payments/keep-card.ts';
+import { providersFor } from './payments/providers-for.ts';
 import { reachesCall, reachesCapture } from './reach.ts';
 import {
   findCaptureByIdempotencyId,
@@ -30,14 +31,14 @@ import {
   findOwnedCapture,
   insertCapture,
 } from './stores/capture-store.ts';
+import { insertPayment, newPaymentRecord, type PaymentRecord } from './stores/payment-store.ts';
 import { findGrant, useGrant } from './stores/grant-store.ts';
 import { captureCreated } from './take-payment/capture-audit.ts';
 import { CaptureEventLog } from './take-payment/event-log.ts';
-import { checkOrder, refuseCardLike, type CaptureDefaults } from './take-payment/order.ts';
-import { noProvider } from './take-payment/payment.ts';
+import { checkOrder, refuseCardLike, type CaptureDefaults, type PaymentOrder } from './take-payment/order.ts';
 import { interruptOrphans } from './recovery.ts';
 import { untilWritten } from './until-written.ts';
-import { isEnded } from './take-payment/resource.ts';
+import { isEnded, type CaptureIdentity } from './take-payment/resource.ts';
 import { RunningCapture } from './take-payment/running-capture.ts';
 
 /** A command is answered when its audit record is written; this long at most. */
@@ -45,15 +46,9 @@ const RECORD_WITHIN_MS = 10_000;
 /** A replay reads this many stored events at a time. */
 const REPLAY_PAGE = 500;
 
-export interface CaptureDeskOptions {
-  readonly database: Database;
+export interface CaptureDeskOptions extends PaymentDependencies {
   readonly calls: Calls;
-  /** Absent: captures are refused with `provider_not_configured`. */
-  readonly provider?: PaymentProvider;
   readonly defaults: CaptureDefaults;
-  readonly instanceId: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /** The captures of this process, behind the contract that `http` offers to clients. */
@@ -73,14 +68,13 @@ export class Captures implements CaptureDesk {
   }
 
   async create(actor: Actor, asked: CaptureRequest, claim?: IdempotencyClaim): Promise<CaptureResource> {
-    const { database, calls, provider, defaults, instanceId, clock, logger } = this.#options;
-    if (provider === undefined) throw noProvider();
+    const { database, defaults, instanceId, clock, logger } = this.#options;
     refuseCardLike(actor.subject, 'subject');
     const started = claim?.takenOver === true ? await this.#startedUnder(claim) : undefined;
     if (started !== undefined) return started;
     const request = await this.#allowed(actor, asked);
     const call = this.#callOf(actor, request);
-    const order = checkOrder(request, provider.capabilities, defaults);
+    const order = await this.#order(actor, request);
     const { grantId } = actor;
     const identity = {
       id: newId('cap'),
@@ -90,11 +84,12 @@ export class Captures implements CaptureDesk {
       ...(grantId !== undefined && { grantId }),
       createdAt: clock.now(),
       order,
+      ...(order.purpose !== 'tokenize' && { paymentId: newId('pay') }),
     };
     const { accountId } = actor;
     const log = new CaptureEventLog({ database, feed: this.#feed, clock, logger, accountId });
     const capture = new RunningCapture(
-      { database, calls, provider, log, clock, logger, secureTimeoutMs: defaults.secureTimeoutMs },
+      { ...this.#options, log, secureTimeoutMs: defaults.secureTimeoutMs },
       identity,
     );
     await this.#insert(accountId, identity.id, async (db) => {
@@ -110,7 +105,9 @@ export class Captures implements CaptureDesk {
       });
       // Thrown in here: a grant is not used up by a capture that there is not.
       if (!inserted) throw new HushtoneError('capture_running', 'conflict', 'A capture runs on this call.');
-      const audited: AuditEntry[] = [captureCreated(actor, capture.resource)];
+      const payment = paymentOf(identity, actor.subject);
+      if (payment !== undefined) await insertPayment(db, payment);
+      const audited: AuditEntry[] = [captureCreated(actor, capture.resource, payment?.id)];
       if (grantId !== undefined) {
         const use = { capture_id: identity.id };
         audited.push(auditEntry(actor, 'grant.use', { type: 'grant', id: grantId }, { after: use }));
@@ -254,6 +251,26 @@ export class Captures implements CaptureDesk {
     return grantedRequest(grant, request);
   }
 
+  /** Checked against the rules of money, the stored card that it names, and what the account's providers take. */
+  async #order(actor: Actor, request: CaptureRequest): Promise<PaymentOrder> {
+    const { defaults, directory } = this.#options;
+    const { accountId } = actor;
+    const token =
+      request.token === undefined ? undefined : await vaultOf(this.#options).face(accountId, request.token);
+    const order = checkOrder(request, defaults, token);
+    if (order.keepsCard) vaultOf(this.#options);
+    if (order.asks !== undefined) {
+      await providersFor(directory, accountId, {
+        mode: order.mode,
+        purpose: order.asks,
+        ...(order.amount && { amount: order.amount }),
+        ...(token && { brand: token.brand }),
+        ...(order.spec.fields.some(({ field }) => field === 'pin') && { pin: true }),
+      });
+    }
+    return order;
+  }
+
   /** Counts the use of a grant: whether it still stood is decided here, under the lock of its row. */
   async #use(db: Queryable, grantId: string): Promise<void> {
     const at = this.#options.clock.now();
@@ -365,4 +382,30 @@ export class Captures implements CaptureDesk {
       if (page.length < REPLAY_PAGE) return;
     }
   }
+}
+
+/** The payment that a capture with money begins with. */
+function paymentOf(identity: CaptureIdentity, requestedBy: string): PaymentRecord | undefined {
+  const { paymentId, order } = identity;
+  const { amount, purpose, token } = order;
+  if (paymentId === undefined || amount === undefined || purpose === 'tokenize') return undefined;
+  return newPaymentRecord({
+    id: paymentId,
+    accountId: identity.accountId,
+    mode: order.mode,
+    purpose,
+    status: 'requires_capture',
+    amount: amount.value,
+    currency: amount.currency,
+    reference: order.reference ?? null,
+    customerReference: order.customerReference ?? null,
+    captureId: identity.id,
+    callId: identity.callId,
+    token: token?.id ?? null,
+    brand: token?.brand ?? null,
+    last4: token?.last4 ?? null,
+    requestedBy,
+    createdAt: identity.createdAt,
+    updatedAt: identity.createdAt,
+  });
 }

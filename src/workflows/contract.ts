@@ -7,6 +7,7 @@ import type { Reach } from '../kernel/reach.ts';
 import type { Role } from '../kernel/roles.ts';
 import type { Bridge, CallState, GuardPolicy, MaskingStep, Transport } from '../telephony/contract.ts';
 import type { Purpose } from '../payments/contract.ts';
+import type { Mode } from '../payments/kind.ts';
 
 export type FieldName = 'card_number' | 'expiry' | 'security_code' | 'postal_code' | 'pin';
 
@@ -22,8 +23,15 @@ export interface CaptureRequest {
   readonly call_id?: string;
   readonly agent_id?: string;
   readonly purpose: Purpose;
+  /** By default as the gateway is configured, or the token's. */
+  readonly mode?: Mode;
   readonly amount?: { readonly value: number; readonly currency: string };
   readonly reference?: string;
+  readonly customer_reference?: string;
+  /** Where `tokenize` and `charge_and_save` keep the card. */
+  readonly token_storage?: 'provider' | 'vault';
+  /** A card that the vault keeps: only its security code is captured. */
+  readonly token?: string;
   readonly fields?: readonly FieldRequest[];
   readonly auto_advance?: boolean;
   readonly auto_submit?: boolean;
@@ -45,8 +53,12 @@ export interface CaptureFieldResource {
 }
 
 export interface PaymentResource {
+  /** Absent for `tokenize`, which is no payment. */
+  readonly id?: string;
   readonly status: 'processing' | 'succeeded' | 'declined' | 'failed' | 'unknown';
   readonly decline_reason?: string;
+  /** What the agent may say to the caller about a decline. */
+  readonly agent_message?: string;
   readonly authorization_code?: string;
   readonly provider_reference?: string;
   readonly token?: string;
@@ -75,8 +87,14 @@ export interface CaptureResource {
   readonly paused?: 'agent' | 'masking';
   readonly interruption?: string;
   readonly purpose: Purpose;
+  /** Absent for a capture from before there were modes. */
+  readonly mode?: Mode;
   readonly amount?: { readonly value: number; readonly currency: string };
   readonly reference?: string;
+  readonly customer_reference?: string;
+  /** The stored card that the security code belongs to, and what may be shown of it. */
+  readonly token?: string;
+  readonly card?: { readonly brand: string; readonly last4: string };
   readonly fields: readonly CaptureFieldResource[];
   readonly stray_keys: number;
   readonly payment?: PaymentResource;

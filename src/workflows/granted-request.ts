@@ -5,7 +5,7 @@ import type { Grant } from './stores/grant-store.ts';
 
 /**
  * A request for a capture, bound to what a grant allows: what the request leaves out is the grant's, and what it says
- * must be the grant's. What the grant itself leaves open is the request's. Throws `grant_mismatch`.
+ * must be the grant's. What the grant itself leaves open is the request's, but for a stored card and the mode. Throws `grant_mismatch`.
  */
 export function grantedRequest(grant: Grant, request: CaptureRequest): CaptureRequest {
   const { agent_id: agentId, call_id: callId, ...order } = request;
@@ -14,6 +14,10 @@ export function grantedRequest(grant: Grant, request: CaptureRequest): CaptureRe
   match('purpose', grant.purpose, request.purpose);
   match('amount', grant.amount, request.amount);
   match('fields', grant.fields, request.fields);
+  // Whoever holds a grant could otherwise charge any card of the account, or show a test for a payment.
+  for (const member of ['token', 'mode'] as const) {
+    if (request[member] !== undefined) throw mismatch(member);
+  }
   const call = callId ?? grant.callId;
   return {
     ...order,
@@ -25,7 +29,11 @@ export function grantedRequest(grant: Grant, request: CaptureRequest): CaptureRe
 
 function match(member: string, granted: unknown, asked: unknown): void {
   if (granted === undefined || asked === undefined || isDeepStrictEqual(granted, asked)) return;
-  throw new HushtoneError('grant_mismatch', 'forbidden', `The capture grant is for another ${member}.`);
+  throw mismatch(member);
+}
+
+function mismatch(member: string): HushtoneError {
+  return new HushtoneError('grant_mismatch', 'forbidden', `The capture grant is for another ${member}.`);
 }
 
 /** Revoked, expired, or another agent's: a token of it is worth nothing. */

@@ -1,108 +1,107 @@
-import { appendAudit } from '../audit/store.ts';
-import type { Database } from '../db/database.ts';
-import { publish } from '../events/outbox-store.ts';
-import type { Clock, Timer } from '../kernel/clock.ts';
-import type { Logger } from '../kernel/logger.ts';
-import type { PaymentOutcome, PaymentProvider } from '../payments/contract.ts';
-import { findOpenAttempts, settleAttempt, type OpenAttempt } from './stores/attempt-store.ts';
-import { findCapture, rewriteEndedCapture } from './stores/capture-store.ts';
-import { paymentSettled } from './take-payment/capture-audit.ts';
-import { accountEventsOf } from './take-payment/account-events.ts';
-import { paymentResource } from './take-payment/resource.ts';
+import type { Timer } from '../kernel/clock.ts';
+import { newId } from '../kernel/ids.ts';
+import type { PaymentDependencies } from './payments/dependencies.ts';
+import { shredRefused } from './payments/keep-card.ts';
+import { CAPTURE_LOST_AFTER_MS, sendLeaseMs } from './payments/leases.ts';
+import { reconcileAttempt, type TakenAttempt } from './payments/reconcile-attempt.ts';
+import { claimOpenAttempt, releaseAttempt } from './stores/attempt-store.ts';
 
 /** Attempts without an outcome are looked up this often. */
 const EVERY_MS = 30_000;
-/** They are read this many at a time. */
-const PAGE = 100;
+/** So many at a time: a provider that does not answer keeps only itself waiting. */
+const WORKERS = 4;
+/** What was looked at in vain is left alone for this part of the interval, by other processes as well. */
+const REST = 0.8;
 
-export interface ReconcilerOptions {
-  readonly database: Database;
-  readonly provider: PaymentProvider;
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface ReconcilerOptions extends PaymentDependencies {
+  /** By default 30 seconds. */
+  readonly everyMs?: number;
 }
 
 export interface Reconciler {
-  stop(): void;
+  /** Waits for what is under way. */
+  stop(): Promise<void>;
 }
 
 /**
- * Asks the provider what became of attempts whose answer was lost, at the start and then regularly. It only ever
- * asks: a payment is never sent again.
+ * Finds out what became of attempts whose answer was lost, at the start and then regularly. Any number of processes do
+ * so at once: each attempt is taken by one of them.
  */
 export function startReconciler(options: ReconcilerOptions): Reconciler {
   let timer: Timer | undefined;
   let stopped = false;
   const round = async (): Promise<void> => {
     try {
-      await reconcileOnce(options);
+      await reconcileOnce(options, () => stopped);
     } catch (error) {
       options.logger.error('reconciliation failed', { error });
     }
-    if (!stopped) timer = options.clock.after(EVERY_MS, () => void round());
+    if (stopped) return;
+    timer = options.clock.after(options.everyMs ?? EVERY_MS, () => {
+      running = round();
+    });
   };
-  void round();
+  let running = round();
   return {
-    stop() {
+    async stop() {
       stopped = true;
       timer?.cancel();
+      await running;
     },
   };
 }
 
 /**
- * Looks up every attempt without an outcome once and settles those that the provider knows. Attempts of captures that
- * are not over are left alone: those look their own payment up. Returns how many were settled.
+ * Takes every attempt without an outcome that nobody holds, once, and settles what can be settled. Attempts of captures
+ * that are not over are left alone: those look their own payment up. Returns how many were settled.
  */
-export async function reconcileOnce(options: ReconcilerOptions): Promise<number> {
-  const { database, provider } = options;
-  let settled = 0;
-  let after = '';
-  for (;;) {
-    const from = after;
-    const page = await database.systemTransaction(
-      async (db) => await findOpenAttempts(db, provider.name, from, PAGE),
-    );
-    settled += await reconcilePage(options, page);
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return settled;
-    after = last.id;
-  }
-}
-
-async function reconcilePage(options: ReconcilerOptions, page: readonly OpenAttempt[]): Promise<number> {
-  const { provider, logger } = options;
-  let settled = 0;
-  for (const attempt of page) {
-    try {
-      const outcome = await provider.lookup({
-        idempotencyKey: attempt.idempotencyKey,
-        operation: attempt.operation,
-        since: attempt.createdAt,
-      });
-      if (outcome === undefined) continue;
-      await settle(options, attempt, outcome);
-      settled += 1;
-    } catch (error) {
-      logger.warn('payment look-up failed', { attemptId: attempt.id, provider: provider.name, error });
+export async function reconcileOnce(
+  options: ReconcilerOptions,
+  stopped: () => boolean = () => false,
+): Promise<number> {
+  await shredRefused(options);
+  const round = { after: '', settled: 0 };
+  const work = async (): Promise<void> => {
+    while (!stopped()) {
+      const attempt = await take(options, round.after);
+      if (attempt === undefined) return;
+      if (attempt.id > round.after) round.after = attempt.id;
+      if (await reconciled(options, attempt)) round.settled += 1;
     }
-  }
-  return settled;
+  };
+  await Promise.all(Array.from({ length: WORKERS }, work));
+  return round.settled;
 }
 
-async function settle(
-  { database, clock }: ReconcilerOptions,
-  attempt: OpenAttempt,
-  outcome: PaymentOutcome,
-): Promise<void> {
+async function take(options: ReconcilerOptions, after: string): Promise<TakenAttempt | undefined> {
+  const { database, clock, instanceId, providerTimeoutMs } = options;
   const at = clock.now();
-  await database.transaction(attempt.accountId, async (db) => {
-    await settleAttempt(db, attempt.id, outcome, at);
-    const capture = await findCapture(db, attempt.captureId);
-    if (capture === undefined) return;
-    const corrected = { ...capture, payment: paymentResource(outcome), updated_at: at.toISOString() };
-    await rewriteEndedCapture(db, corrected);
-    await publish(db, attempt.accountId, accountEventsOf(capture, corrected));
-    await appendAudit(db, [paymentSettled(attempt.accountId, capture, corrected)]);
-  });
+  const holder = newId('clm');
+  // For a look and a send.
+  const leaseUntil = new Date(at.getTime() + 2 * sendLeaseMs(providerTimeoutMs));
+  const lostSince = new Date(at.getTime() - CAPTURE_LOST_AFTER_MS);
+  const attempt = await database.systemTransaction(
+    async (db) => await claimOpenAttempt(db, after, { instanceId, holder, at, leaseUntil, lostSince }),
+  );
+  return attempt && { ...attempt, holder, leaseUntil };
+}
+
+async function reconciled(options: ReconcilerOptions, attempt: TakenAttempt): Promise<boolean> {
+  const { database, clock, logger, everyMs = EVERY_MS } = options;
+  const { id: attemptId, accountId, provider } = attempt;
+  try {
+    if (await reconcileAttempt(options, attempt)) return true;
+  } catch (error) {
+    logger.warn('attempt not reconciled', { accountId, attemptId, provider, error });
+  }
+  try {
+    const until = new Date(clock.now().getTime() + REST * everyMs);
+    await database.transaction(
+      accountId,
+      async (db) => await releaseAttempt(db, attemptId, attempt.holder, until),
+    );
+  } catch (error) {
+    logger.warn('attempt not released', { accountId, attemptId, error });
+  }
+  return false;
 }

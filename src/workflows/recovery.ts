@@ -7,7 +7,16 @@ import type { NewAccountEvent } from '../events/types.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { CaptureEvent, CaptureFieldResource, CaptureResource, PaymentResource } from './contract.ts';
-import { findRecordedPayment, markAttemptsUnknown } from './stores/attempt-store.ts';
+import { paymentStatusChanged } from './payments/audit.ts';
+import { doubt } from './payments/settle.ts';
+import { endUnsentPayment } from './payments/unsent.ts';
+import {
+  doubtAttemptsOfCapture,
+  findAttemptsOfInstance,
+  findRecordedAttempt,
+  releaseAttemptsOfInstance,
+} from './stores/attempt-store.ts';
+import { lockPaymentOfCapture, updatePayment } from './stores/payment-store.ts';
 import {
   lockOpenCaptures,
   updateCapture,
@@ -16,7 +25,7 @@ import {
 } from './stores/capture-store.ts';
 import { captureInterrupted } from './take-payment/capture-audit.ts';
 import { accountEventsOf } from './take-payment/account-events.ts';
-import { paymentResource } from './take-payment/resource.ts';
+import { recordedPayment } from './take-payment/resource.ts';
 
 /**
  * A process that died may have told its clients of events that it had not written yet. What comes after it starts
@@ -41,11 +50,15 @@ export async function interruptOrphans(
   const interrupted = await database.systemTransaction(async (db) => {
     const orphans = await lockOpenCaptures(db, owner);
     const interruptions: Interruption[] = [];
-    for (const orphan of orphans) interruptions.push(await interrupt(db, orphan, clock.now()));
+    // A process that starts under the name of another knows that it is dead; who takes over a call does not.
+    const ownerIsDead = !('callId' in owner);
+    for (const orphan of orphans) {
+      interruptions.push(await interrupt(db, orphan, ownerIsDead, clock.now()));
+    }
     await tellAccounts(db, interruptions);
     await appendAudit(
       db,
-      interruptions.map(({ audited }) => audited),
+      interruptions.flatMap(({ audited }) => audited),
     );
     return orphans;
   });
@@ -54,9 +67,31 @@ export async function interruptOrphans(
   }
 }
 
+/**
+ * What a process under this name had sent when it died becomes `unknown`, and all that it held is anybody's to look up.
+ * After `interruptOrphans`.
+ */
+export async function abandonAttempts(dependencies: RecoveryDependencies, instanceId: string): Promise<void> {
+  const { database, clock, logger } = dependencies;
+  const attempts = await database.systemTransaction(
+    async (db) => await findAttemptsOfInstance(db, instanceId),
+  );
+  for (const attempt of attempts) {
+    const at = clock.now();
+    await doubt(dependencies, attempt, { givenUpAt: at, leaseUntil: at });
+    logger.warn('payment attempt interrupted by a crash', {
+      accountId: attempt.accountId,
+      attemptId: attempt.id,
+    });
+  }
+  await database.systemTransaction(
+    async (db) => await releaseAttemptsOfInstance(db, instanceId, clock.now()),
+  );
+}
+
 interface Interruption {
   readonly accountId: string;
-  readonly audited: AuditEntry;
+  readonly audited: readonly AuditEntry[];
   readonly told: readonly NewAccountEvent[];
 }
 
@@ -72,8 +107,14 @@ async function tellAccounts(db: Queryable, interruptions: readonly Interruption[
   }
 }
 
-async function interrupt(db: Queryable, { accountId, view }: OpenCapture, at: Date): Promise<Interruption> {
-  await markAttemptsUnknown(db, view.id, at);
+async function interrupt(
+  db: Queryable,
+  { accountId, view }: OpenCapture,
+  ownerIsDead: boolean,
+  at: Date,
+): Promise<Interruption> {
+  await doubtAttemptsOfCapture(db, view.id, ownerIsDead, at);
+  const doubted = await doubtPayment(db, view, at);
   const payment = await paymentOf(db, view);
   const { focus: _focus, paused: _paused, interruption: _interruption, ...rest } = view;
   const capture: CaptureResource = {
@@ -90,9 +131,10 @@ async function interrupt(db: Queryable, { accountId, view }: OpenCapture, at: Da
   await appendCaptureEvents(db, accountId, view.id, [
     { sequence, type: event.type, payload: event, createdAt: at },
   ]);
+  const unsent = await endUnsentPayment(db, capture);
   return {
     accountId,
-    audited: captureInterrupted(accountId, view, capture),
+    audited: [captureInterrupted(accountId, view, capture), ...doubted, ...unsent],
     told: accountEventsOf(view, capture),
   };
 }
@@ -104,13 +146,24 @@ function withoutKeyed(field: CaptureFieldResource): CaptureFieldResource {
   return { ...rest, status: 'empty', digits: 0 };
 }
 
+/** A payment follows its attempt. */
+async function doubtPayment(db: Queryable, view: CaptureResource, at: Date): Promise<AuditEntry[]> {
+  const recorded = await findRecordedAttempt(db, view.id);
+  if (recorded?.state !== 'unknown') return [];
+  const payment = await lockPaymentOfCapture(db, view.id);
+  if (payment?.status !== 'processing') return [];
+  const doubted = { ...payment, status: 'unknown' as const, updatedAt: at };
+  await updatePayment(db, doubted);
+  return [paymentStatusChanged(payment, doubted, 'process_lost')];
+}
+
 /**
  * Attempts are written at once and events behind, so an attempt may know more than the capture's last event. Without
  * an attempt nothing was sent, whatever the event said.
  */
 async function paymentOf(db: Queryable, view: CaptureResource): Promise<PaymentResource | undefined> {
-  const recorded = await findRecordedPayment(db, view.id);
-  if (recorded === undefined) return view.payment && { status: 'failed' };
-  if (recorded.result === 'succeeded' || recorded.result === 'declined') return paymentResource(recorded);
-  return { status: recorded.result };
+  const recorded = await findRecordedAttempt(db, view.id);
+  if (recorded !== undefined) return recordedPayment(recorded);
+  const { payment } = view;
+  return payment && { ...(payment.id !== undefined && { id: payment.id }), status: 'failed' };
 }

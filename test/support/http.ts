@@ -27,14 +27,17 @@ import { ensureAccount } from '../../src/workflows/stores/account-store.ts';
 import { createSecretSeal } from '../../src/events/webhooks/secret-seal.ts';
 import { AccountStream } from '../../src/workflows/webhooks/account-stream.ts';
 import { Webhooks } from '../../src/workflows/webhooks/desk.ts';
-import type { PaymentDesk } from '../../src/workflows/payments/contract.ts';
+import { createPaymentDesk } from '../../src/workflows/payments/desk.ts';
 import { Providers } from '../../src/workflows/providers/desk.ts';
 import { Directory } from '../../src/workflows/providers/directory.ts';
+import type { CardVault } from '../../src/workflows/tokens/contract.ts';
 import { createTokenDesk } from '../../src/workflows/tokens/desk.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { createTestKeyRing, type TestKeyRing } from './key-ring.ts';
 import { ALL_CAPABILITIES, QUIET_PROVIDER } from './payment-provider.ts';
+import { paymentsWith } from './payments.ts';
 import { createTestKind } from './provider-kind.ts';
+import { testVault } from './vault-cards.ts';
 
 export const CONTRACT = loadContract(new URL('../../openapi.yaml', import.meta.url));
 
@@ -93,17 +96,6 @@ const PROVIDER: PaymentProvider = {
   lookup: async () => undefined,
 };
 
-const NO_DESK = new Error('no test here pays');
-
-const NO_PAYMENTS: PaymentDesk = {
-  create: async () => await Promise.reject(NO_DESK),
-  get: async () => await Promise.reject(NO_DESK),
-  page: async () => await Promise.reject(NO_DESK),
-  capture: async () => await Promise.reject(NO_DESK),
-  void: async () => await Promise.reject(NO_DESK),
-  refund: async () => await Promise.reject(NO_DESK),
-};
-
 /** A header that only some operations need, and none refuses. */
 export const idempotencyKey = (): Record<string, string> => ({ 'idempotency-key': randomUUID() });
 
@@ -125,6 +117,7 @@ export interface TestHttp {
   readonly numbersKey: Secret;
   readonly keys: TestKeyRing;
   readonly directory: Directory;
+  readonly vault: CardVault;
   /** An access token; by default an integrator's of `acc_a` with every scope. */
   token(request?: Partial<TokenRequest>): Promise<string>;
   /** A connected call, known to the telephone system and to the database. Returns its id. */
@@ -152,30 +145,6 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
   const numbers = createNumbers({ key: numbersKey });
   const calls = new ScriptedCalls();
   const journal = createCallJournal(database, 'test', numbers);
-  const captures = new Captures({
-    database,
-    calls,
-    provider,
-    defaults: {
-      guard: 'always',
-      secureTimeoutMs: 1000,
-      interDigitTimeoutSeconds: 8,
-      timeoutSeconds: 300,
-      mode: 'test',
-      tokenStorage: 'provider',
-    },
-    instanceId: 'test',
-    clock,
-    logger,
-  });
-  const grants = new Grants({
-    database,
-    issueToken: async (grant) => await issueGrantToken(issuer, grant, clock),
-    clock,
-    logger,
-  });
-  const accountEvents = new AccountStream({ database, databaseUrl: db.url, clock, logger });
-  await accountEvents.start();
   const testKeys = await createTestKeyRing(db);
   const providers = {
     database,
@@ -187,9 +156,31 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
     dependencies: { clock, logger, timeoutMs: 1000 },
     installed: { id: 'default', kind: provider.name, mode: 'test', provider },
   });
+  const vault = testVault(db, testKeys.keyRing);
+  const payments = paymentsWith({ database, directory, vault, clock, logger });
+  const captures = new Captures({
+    ...payments,
+    calls,
+    defaults: {
+      guard: 'always',
+      secureTimeoutMs: 1000,
+      interDigitTimeoutSeconds: 8,
+      timeoutSeconds: 300,
+      mode: 'test',
+      tokenStorage: 'provider',
+    },
+  });
+  const grants = new Grants({
+    database,
+    issueToken: async (grant) => await issueGrantToken(issuer, grant, clock),
+    clock,
+    logger,
+  });
+  const accountEvents = new AccountStream({ database, databaseUrl: db.url, clock, logger });
+  await accountEvents.start();
   const server = await buildHttp({
     providers: new Providers({ ...providers, directory, clock }),
-    payments: NO_PAYMENTS,
+    payments: createPaymentDesk(payments),
     cardTokens: createTokenDesk({ database, clock }),
     contract: CONTRACT,
     captures,
@@ -239,6 +230,7 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
     numbersKey,
     keys: testKeys,
     directory,
+    vault,
     token: async (request) =>
       await issueToken(
         issuer,

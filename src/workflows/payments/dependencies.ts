@@ -4,6 +4,7 @@ import type { Logger } from '../../kernel/logger.ts';
 import type { ProviderDirectory } from '../providers/contract.ts';
 import type { CardVault } from '../tokens/contract.ts';
 import type { OnPaymentPoint } from './points.ts';
+import type { UnwrittenOutcomes } from './unwritten-outcomes.ts';
 
 /** What payments are made with. */
 export interface PaymentDependencies {
@@ -17,6 +18,8 @@ export interface PaymentDependencies {
   readonly instanceId: string;
   /** How long a provider lets one exchange take; one attempt may need several. */
   readonly providerTimeoutMs: number;
+  /** Outcomes that could not be written at once. One for the whole process. */
+  readonly unwritten: UnwrittenOutcomes;
   /** For tests only; production has none. */
   readonly onPoint?: OnPaymentPoint;
 }

@@ -66,6 +66,18 @@ export async function updateCapture(db: Queryable, resource: CaptureResource): P
   );
 }
 
+/** A capture that has ended, and stays as it is until the transaction ends; undefined while it runs. */
+export async function lockEndedCapture(
+  db: Queryable,
+  captureId: string,
+): Promise<CaptureResource | undefined> {
+  const rows = await db.query<{ view: CaptureResource }>(
+    'SELECT view FROM captures WHERE id = $1 AND ended_at IS NOT NULL FOR NO KEY UPDATE',
+    [captureId],
+  );
+  return rows[0]?.view;
+}
+
 /** Corrects an ended capture after its payment was looked up. */
 export async function rewriteEndedCapture(db: Queryable, resource: CaptureResource): Promise<void> {
   await db.query('UPDATE captures SET view = $2, updated_at = $3 WHERE id = $1', [
@@ -73,13 +85,6 @@ export async function rewriteEndedCapture(db: Queryable, resource: CaptureResour
     JSON.stringify(resource),
     resource.updated_at,
   ]);
-}
-
-export async function findCapture(db: Queryable, captureId: string): Promise<CaptureResource | undefined> {
-  const rows = await db.query<{ view: CaptureResource }>('SELECT view FROM captures WHERE id = $1', [
-    captureId,
-  ]);
-  return rows[0]?.view;
 }
 
 export async function findCaptureByIdempotencyId(
@@ -144,7 +149,7 @@ export async function lockOpenCaptures(db: Queryable, of: CaptureOwner): Promise
   const [column, value] = ownerColumn(of);
   return await db.query(
     `SELECT account_id AS "accountId", view FROM captures
-     WHERE ${column} = $1 AND status <> ALL ($2) ORDER BY created_at FOR UPDATE`,
+     WHERE ${column} = $1 AND status <> ALL ($2) ORDER BY created_at FOR NO KEY UPDATE`,
     [value, TERMINAL],
   );
 }

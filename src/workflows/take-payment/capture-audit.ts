@@ -39,9 +39,18 @@ function changed(before: AuditView, after: AuditView): { before: AuditView; afte
 const objectOf = (capture: CaptureResource) => ({ type: 'capture', id: capture.id });
 
 /** The record of a capture's start. */
-export function captureCreated(actor: Actor, capture: CaptureResource): AuditEntry {
-  const { call_id, purpose, amount, reference } = capture;
-  const after = { status: capture.status, call_id, purpose, amount: amount && { ...amount }, reference };
+export function captureCreated(actor: Actor, capture: CaptureResource, paymentId?: string): AuditEntry {
+  const { call_id, purpose, mode, amount, reference, token } = capture;
+  const after = {
+    status: capture.status,
+    call_id,
+    purpose,
+    mode,
+    amount: amount && { ...amount },
+    reference,
+    token,
+    payment_id: paymentId,
+  };
   return {
     ...auditEntry(actor, 'capture.create', objectOf(capture), { after }),
     at: new Date(capture.created_at),

@@ -9,10 +9,12 @@ import type { NewAccountEvent } from '../../events/types.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { CaptureEvent, CaptureEventType, CaptureResource } from '../contract.ts';
+import { endUnsentPayment } from '../payments/unsent.ts';
 import { updateCapture } from '../stores/capture-store.ts';
 import { untilWritten } from '../until-written.ts';
 import { accountEventsOf } from './account-events.ts';
 import { captureChanged, type Cause } from './capture-audit.ts';
+import { isEnded } from './resource.ts';
 
 /** A sequence number that is taken. */
 const SEQUENCE_CONSTRAINT = 'capture_events_pkey';
@@ -110,15 +112,13 @@ export class CaptureEventLog {
     await database.transaction(accountId, async (db) => {
       await appendCaptureEvents(db, accountId, latest.id, rows);
       await updateCapture(db, latest);
+      const ended = isEnded(latest) ? await endUnsentPayment(db, latest) : [];
       await publish(
         db,
         accountId,
         batch.flatMap(({ told }) => told),
       );
-      await appendAudit(
-        db,
-        batch.flatMap(({ audited }) => audited ?? []),
-      );
+      await appendAudit(db, [...batch.flatMap(({ audited }) => audited ?? []), ...ended]);
     });
   }
 }

@@ -1,7 +1,9 @@
 import type { CaptureView } from '../../capture/view.ts';
 import type { PaymentOutcome } from '../../payments/contract.ts';
+import { agentMessage } from '../../payments/decline-reasons.ts';
 import type { MaskingEvidence } from '../../telephony/contract.ts';
 import type { CaptureResource, EvidenceResource, PaymentResource } from '../contract.ts';
+import type { RecordedAttempt } from '../stores/attempt-store.ts';
 import type { PaymentOrder } from './order.ts';
 
 /** What stays the same over a capture's life. */
@@ -15,6 +17,8 @@ export interface CaptureIdentity {
   readonly grantId?: string;
   readonly createdAt: Date;
   readonly order: PaymentOrder;
+  /** Absent for `tokenize`, which is no payment. */
+  readonly paymentId?: string;
 }
 
 const TERMINAL: readonly string[] = [
@@ -49,8 +53,14 @@ export function captureResource(
     ...(view.paused !== false && !ended && { paused: view.paused }),
     ...(view.interruption !== undefined && !ended && { interruption: view.interruption }),
     purpose: order.purpose,
+    mode: order.mode,
     ...(order.amount && { amount: order.amount }),
     ...(order.reference !== undefined && { reference: order.reference }),
+    ...(order.customerReference !== undefined && { customer_reference: order.customerReference }),
+    ...(order.token && {
+      token: order.token.id,
+      card: { brand: order.token.brand, last4: order.token.last4 },
+    }),
     fields: view.fields.map((field) => ({ ...field })),
     stray_keys: view.strayKeys,
     ...(payment && { payment }),
@@ -60,19 +70,53 @@ export function captureResource(
   };
 }
 
-export function paymentResource(outcome: PaymentOutcome): PaymentResource {
+/** A capture's payment, from the provider's answer and what else is known of it. */
+export function paymentResource(
+  outcome: PaymentOutcome,
+  { paymentId, token }: { readonly paymentId?: string; readonly token?: string } = {},
+): PaymentResource {
+  const id = paymentId !== undefined && { id: paymentId };
   if (outcome.result === 'declined') {
     return {
+      ...id,
       status: 'declined',
       decline_reason: outcome.reason,
+      agent_message: agentMessage(outcome.reason),
       ...(outcome.providerReference !== undefined && { provider_reference: outcome.providerReference }),
     };
   }
+  const left = token ?? outcome.providerToken;
   return {
+    ...id,
     status: 'succeeded',
     provider_reference: outcome.providerReference,
     ...(outcome.authorizationCode !== undefined && { authorization_code: outcome.authorizationCode }),
-    ...(outcome.providerToken !== undefined && { token: outcome.providerToken }),
+    ...(left !== undefined && { token: left }),
+  };
+}
+
+/** The same from what is on record. */
+export function recordedPayment(recorded: RecordedAttempt): PaymentResource {
+  const { paymentId, state, reference, code, token, reason } = recorded;
+  const id = paymentId !== null && { id: paymentId };
+  const providerReference = reference !== null && { provider_reference: reference };
+  if (state === 'declined') {
+    const declined = reason ?? 'generic_decline';
+    return {
+      ...id,
+      status: state,
+      decline_reason: declined,
+      agent_message: agentMessage(declined),
+      ...providerReference,
+    };
+  }
+  if (state !== 'succeeded') return { ...id, status: state };
+  return {
+    ...id,
+    status: state,
+    ...providerReference,
+    ...(code !== null && { authorization_code: code }),
+    ...(token !== null && { token }),
   };
 }
 

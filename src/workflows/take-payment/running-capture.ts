@@ -7,7 +7,6 @@ import { cardDetails } from '../../capture/card-details.ts';
 import { captureView } from '../../capture/view.ts';
 import type { Timer } from '../../kernel/clock.ts';
 import { HushtoneError } from '../../kernel/errors.ts';
-import type { CardDetails } from '../../payments/contract.ts';
 import type { Calls, Masking, MaskingListener, MaskingRefusal } from '../../telephony/contract.ts';
 import type {
   Actor,
@@ -16,11 +15,13 @@ import type {
   EvidenceResource,
   PaymentResource,
 } from '../contract.ts';
+import type { PaymentDependencies } from '../payments/dependencies.ts';
+import type { PaymentFailure } from '../payments/failures.ts';
 import { saveEvidence } from '../stores/capture-store.ts';
 import { untilWritten } from '../until-written.ts';
 import { evidenceSealed, type Cause } from './capture-audit.ts';
 import type { CaptureEventLog } from './event-log.ts';
-import { payOnce, type PaymentDependencies } from './payment.ts';
+import { payCaptured, type CapturedResult } from './pay-captured.ts';
 import {
   captureResource,
   evidenceResource,
@@ -33,6 +34,13 @@ export interface RunningCaptureDependencies extends PaymentDependencies {
   readonly calls: Calls;
   readonly log: CaptureEventLog;
   readonly secureTimeoutMs: number;
+}
+
+/** To the state machine a provider that there is none of is one that cannot be reached. */
+function failedBy(failure: PaymentFailure): MachineEvent {
+  if (failure === 'internal') return { type: 'internal_error' };
+  const none = failure === 'provider_not_configured' || failure === 'never_arrived';
+  return { type: 'provider_failed', reason: none ? 'unavailable' : failure };
 }
 
 function isRefusal(error: unknown): error is MaskingRefusal {
@@ -109,7 +117,8 @@ export class RunningCapture {
     this.#state = state;
     if (refused !== undefined) return refused;
     if (effects.length > 0) {
-      if (effects.some(({ type }) => type === 'submit_to_provider')) this.#payment = { status: 'processing' };
+      if (effects.some(({ type }) => type === 'submit_to_provider'))
+        this.#payment = this.#paymentIn('processing');
       const before = this.#resource;
       this.#resource = this.#render();
       // Told before the effects run: an effect may lead to the next event at once.
@@ -213,40 +222,47 @@ export class RunningCapture {
 
   async #pay(): Promise<void> {
     const card = this.#state.fields.find(({ rule }) => rule.field === 'card_number');
-    const face = {
+    const keyed = {
       ...(card?.brand !== undefined && { brand: card.brand }),
       ...(card?.last4 !== undefined && { last4: card.last4 }),
     };
-    const result = await payOnce(this.#dependencies, this.identity, () => this.#cardDetails(), face);
-    if (result.kind === 'failed') {
-      const { failure } = result;
-      this.#payment = { status: failure === 'unknown_outcome' ? 'unknown' : 'failed' };
-      this.#apply(
-        failure === 'internal' ? { type: 'internal_error' } : { type: 'provider_failed', reason: failure },
-      );
-      return;
-    }
-    const { outcome } = result;
-    this.#payment = paymentResource(outcome);
-    this.#apply(
-      outcome.result === 'succeeded'
-        ? { type: 'provider_succeeded' }
-        : { type: 'provider_declined', reason: outcome.reason },
-    );
+    const values = () => cardDetails(this.#state);
+    this.#conclude(await payCaptured(this.#dependencies, this.identity, values, keyed));
   }
 
-  #cardDetails(): CardDetails {
-    const values = cardDetails(this.#state);
-    if (values.card_number === undefined) {
-      throw new HushtoneError('card_number_missing', 'internal', 'the capture has no card number');
+  #conclude(result: CapturedResult): void {
+    const { paymentId } = this.identity;
+    switch (result.kind) {
+      case 'outcome': {
+        const { outcome, token } = result;
+        this.#payment = paymentResource(outcome, {
+          ...(paymentId !== undefined && { paymentId }),
+          ...(token !== undefined && { token }),
+        });
+        this.#apply(
+          outcome.result === 'succeeded'
+            ? { type: 'provider_succeeded' }
+            : { type: 'provider_declined', reason: outcome.reason },
+        );
+        return;
+      }
+      case 'kept':
+        this.#payment = { ...this.#paymentIn('succeeded'), token: result.token };
+        this.#apply({ type: 'provider_succeeded' });
+        return;
+      case 'unknown':
+        this.#payment = this.#paymentIn('unknown');
+        this.#apply({ type: 'provider_failed', reason: 'unknown_outcome' });
+        return;
+      case 'failed':
+        this.#payment = this.#paymentIn('failed');
+        this.#apply(failedBy(result.failure));
     }
-    return {
-      cardNumber: values.card_number,
-      ...(values.expiry && { expiry: values.expiry }),
-      ...(values.security_code && { securityCode: values.security_code }),
-      ...(values.postal_code && { postalCode: values.postal_code }),
-      ...(values.pin && { pin: values.pin }),
-    };
+  }
+
+  #paymentIn(status: PaymentResource['status']): PaymentResource {
+    const { paymentId } = this.identity;
+    return { ...(paymentId !== undefined && { id: paymentId }), status };
   }
 
   async #end(): Promise<void> {

@@ -208,7 +208,11 @@ describe('rules that the tables keep', () => {
 
   test.each(moves)('a payment attempt from %s to %s', async (from, to) => {
     const id = `att_${from}_${to}`;
-    await db.database.transaction('acc_rules', (tx) => insertAttempt(tx, 'acc_rules', 'cap_rules', id));
+    await db.database.transaction('acc_rules', async (tx) => {
+      await insertCall(tx, 'acc_rules', `call_${id}`);
+      await insertCapture(tx, 'acc_rules', `call_${id}`, `cap_${id}`);
+      await insertAttempt(tx, 'acc_rules', `cap_${id}`, id);
+    });
     if (from !== 'processing') await run('update payment_attempts set state = $2 where id = $1', [id, from]);
     const move = run('update payment_attempts set state = $2 where id = $1', [id, to]);
     const isAllowed = from === to || legal.has(`${from} ${to}`);
@@ -217,8 +221,8 @@ describe('rules that the tables keep', () => {
 
   test('a payment attempt is written before it is sent', async () => {
     const attempt = run(
-      `insert into payment_attempts (id, account_id, capture_id, provider, idempotency_key, purpose, state)
-       values ('att_early', 'acc_rules', 'cap_rules', 'sandbox', 'early', 'tokenize', 'succeeded')`,
+      `insert into payment_attempts (id, account_id, capture_id, provider, idempotency_key, operation, state, provider_id, mode)
+       values ('att_early', 'acc_rules', 'cap_rules', 'sandbox', 'early', 'tokenize', 'succeeded', 'default', 'test')`,
     );
     expect(await violated(attempt)).toBe('payment_attempts_transition');
   });
@@ -226,11 +230,13 @@ describe('rules that the tables keep', () => {
   test('an idempotency key is used once', async () => {
     const insert = (id: string): Promise<unknown> =>
       run(
-        `insert into payment_attempts (id, account_id, capture_id, provider, idempotency_key, purpose)
-         values ($1, 'acc_rules', 'cap_rules', 'sandbox', 'same', 'tokenize')`,
+        `insert into payment_attempts
+           (id, account_id, capture_id, provider, idempotency_key, operation, provider_id, mode)
+         values ($1, 'acc_rules', 'cap_rules', 'sandbox', 'same', 'tokenize', 'default', 'test')`,
         [id],
       );
     await insert('att_same_1');
+    await run(`update payment_attempts set state = 'failed' where id = 'att_same_1'`);
     expect(await violated(insert('att_same_2'))).toBe('payment_attempts_idempotency_key_key');
   });
 });

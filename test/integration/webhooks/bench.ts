@@ -3,7 +3,7 @@ import { createSecretSeal } from '../../../src/events/webhooks/secret-seal.ts';
 import { createSender, type Sender } from '../../../src/events/webhooks/sender.ts';
 import type { AddressPolicy } from '../../../src/events/webhooks/address-guard.ts';
 import { publish } from '../../../src/events/outbox-store.ts';
-import type { NewAccountEvent } from '../../../src/events/types.ts';
+import type { CaptureEventName, NewAccountEvent, PaymentEventName } from '../../../src/events/types.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { silentLogger } from '../../../src/kernel/logger.ts';
 import type { Actor } from '../../../src/workflows/contract.ts';
@@ -140,7 +140,7 @@ export async function makeBench(options: BenchOptions = {}): Promise<Bench> {
 }
 
 export function captureEvent(
-  type: Extract<NewAccountEvent, { captureId: string }>['type'],
+  type: CaptureEventName | PaymentEventName,
   at: Date,
   captureId: string = CAPTURE,
 ): NewAccountEvent {
@@ -156,8 +156,8 @@ export function captureEvent(
     updated_at: at.toISOString(),
   };
   if (type.startsWith('payment.')) {
-    const data = { capture, payment: { status: capture.status } };
-    return { type, at, captureId, data };
+    const data = { capture, payment: { status: capture.status, purpose: 'charge' } };
+    return { type, at, captureId, data } as NewAccountEvent;
   }
   return { type, at, captureId, data: { capture } } as NewAccountEvent;
 }

@@ -13,6 +13,7 @@ import { execute } from '../../support/database.ts';
 import { insertAccount, insertAttempt, insertCall } from '../../support/rows.ts';
 import { ACCOUNT, ACTOR, captureEvent, makeBench, type Bench } from './bench.ts';
 import { startReceiver, type Receiver } from './receiver.ts';
+import { paymentsWith } from '../../support/payments.ts';
 import { ALL_CAPABILITIES, QUIET_PROVIDER } from '../../support/payment-provider.ts';
 
 let bench: Bench;
@@ -110,7 +111,7 @@ describe('what is told without a request', () => {
       pay: async () => await Promise.reject(new Error('nothing is sent again')),
       lookup: async () => ({ result: 'succeeded', providerReference: 'pay-1' }),
     };
-    await reconcileOnce({ database, provider, clock: bench.clock, logger: silentLogger });
+    await reconcileOnce(paymentsWith({ database, provider, clock: bench.clock }));
     await bench.work();
     expect(receiver.taken.at(-1)).toMatchObject({
       type: 'payment.succeeded',

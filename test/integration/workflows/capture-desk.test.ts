@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Captures } from '../../../src/workflows/capture-desk.ts';
 import type { CaptureDesk, CaptureRequest } from '../../../src/workflows/contract.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
+import { paymentsWith } from '../../support/payments.ts';
 import { callOf } from './fakes.ts';
 import { CARD, CHARGE, Follower, until, World } from './world.ts';
 import { ALL_CAPABILITIES } from '../../support/payment-provider.ts';
@@ -119,17 +120,16 @@ describe('creating a capture', () => {
   test('without a provider is refused', async () => {
     const { database } = db;
     const desk = new Captures({
-      database,
+      ...paymentsWith({ database, clock: world.clock }),
       calls: world.calls,
       defaults: {
         guard: 'always',
         secureTimeoutMs: 1,
         interDigitTimeoutSeconds: 10,
         timeoutSeconds: 300,
+        mode: 'test',
+        tokenStorage: 'provider',
       },
-      instanceId: 'x',
-      clock: world.clock,
-      logger: world.logger,
     });
     await expect(desk.create(world.actor, { agent_id: 'agent-1', ...CHARGE })).rejects.toMatchObject({
       code: 'provider_not_configured',

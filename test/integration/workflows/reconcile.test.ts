@@ -21,12 +21,7 @@ beforeEach(async () => {
   world.provider.onLookup = () => Promise.resolve(undefined);
 });
 
-const options = () => ({
-  database: db.database,
-  provider: world.provider,
-  clock: world.clock,
-  logger: world.logger,
-});
+const options = () => world.payments();
 
 /** A capture that has ended without its payment's outcome. */
 async function unknown(): Promise<{ id: string; key: string }> {

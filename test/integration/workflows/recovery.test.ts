@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { PaymentOutcome } from '../../../src/payments/contract.ts';
 import { interruptOrphans } from '../../../src/workflows/recovery.ts';
@@ -211,19 +212,22 @@ describe('a payment that the process had under way', () => {
     await db.database.transaction(
       world.accountId,
       async (tx) =>
-        await insertAttempt(
-          tx,
-          {
-            id: newId('att'),
-            accountId: world.accountId,
-            captureId: id,
-            provider: 'fake',
-            idempotencyKey: newId('att'),
-            purpose: 'charge',
-            amount: { value: 4200, currency: 'EUR' },
-          },
-          world.clock.now(),
-        ),
+        await insertAttempt(tx, {
+          id: newId('att'),
+          accountId: world.accountId,
+          captureId: id,
+          provider: 'fake',
+          providerId: 'default',
+          mode: 'test',
+          idempotencyKey: newId('att'),
+          operation: 'charge',
+          amount: { value: 4200, currency: 'EUR' },
+          fingerprint: randomBytes(32),
+          instanceId: world.instanceId,
+          holder: newId('clm'),
+          leaseUntil: world.clock.now(),
+          createdAt: world.clock.now(),
+        }),
     );
     await recoverAll();
     expect((await world.row(id)).view.payment).toEqual({ status: 'unknown' });

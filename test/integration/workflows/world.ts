@@ -16,9 +16,12 @@ import type {
   CaptureSubscription,
 } from '../../../src/workflows/contract.ts';
 import { createNumbers } from '../../../src/workflows/numbers.ts';
+import type { PaymentDependencies } from '../../../src/workflows/payments/dependencies.ts';
+import type { CardVault } from '../../../src/workflows/tokens/contract.ts';
 import { ensureAccount } from '../../../src/workflows/stores/account-store.ts';
 import { execute, type TestDatabase } from '../../support/database.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { paymentsWith } from '../../support/payments.ts';
 import { callOf, FakeCalls, FakeProvider } from './fakes.ts';
 
 export const VISA = '4012001037141112';
@@ -62,6 +65,7 @@ export class World {
   readonly call: CallSnapshot;
   readonly captures: Captures;
   readonly logged: string[];
+  readonly vault: { readonly vault?: CardVault };
 
   private constructor(db: TestDatabase, call: CallSnapshot, options: WorldOptions) {
     this.db = db;
@@ -78,6 +82,7 @@ export class World {
     this.instanceId = options.instanceId ?? `instance-${call.callId}`;
     this.calls.calls.set(call.callId, call);
     this.logged = [];
+    this.vault = options.vault ? { vault: options.vault } : {};
     this.captures = this.desk(options.database);
   }
 
@@ -94,18 +99,29 @@ export class World {
   /** Another process on the same database that carries the same calls. */
   desk(database: Database = this.db.database, instanceId = this.instanceId): Captures {
     return new Captures({
-      database,
+      ...this.payments({ database, instanceId }),
       calls: this.calls,
-      provider: this.provider,
       defaults: {
         guard: 'until_proven',
         secureTimeoutMs: 2000,
         interDigitTimeoutSeconds: 10,
         timeoutSeconds: 300,
+        mode: 'test',
+        tokenStorage: 'provider',
       },
-      instanceId,
+    });
+  }
+
+  /** What payments are made with in this process; a reconciler takes the same. */
+  payments(change: Partial<PaymentDependencies> = {}): PaymentDependencies {
+    return paymentsWith({
+      database: this.db.database,
+      provider: this.provider,
       clock: this.clock,
       logger: this.logger,
+      instanceId: this.instanceId,
+      ...this.vault,
+      ...change,
     });
   }
 
@@ -201,6 +217,7 @@ export class World {
 }
 
 export interface WorldOptions {
+  readonly vault?: CardVault;
   readonly instanceId?: string;
   readonly database?: Database;
 }

@@ -1,28 +1,31 @@
 import { describe, expect, test } from 'vitest';
 import { initialState } from '../../../src/capture/machine.ts';
-import type { ProviderCapabilities } from '../../../src/payments/contract.ts';
 import type { CaptureRequest } from '../../../src/workflows/contract.ts';
 import { checkOrder, type CaptureDefaults } from '../../../src/workflows/take-payment/order.ts';
-import { ALL_CAPABILITIES } from '../../support/payment-provider.ts';
+import type { CardFace } from '../../../src/workflows/tokens/contract.ts';
 
-const EVERYTHING: ProviderCapabilities = ALL_CAPABILITIES;
 const DEFAULTS: CaptureDefaults = {
   guard: 'until_proven',
   secureTimeoutMs: 2000,
   interDigitTimeoutSeconds: 10,
   timeoutSeconds: 300,
+  mode: 'test',
+  tokenStorage: 'provider',
 };
+const AMEX: CardFace = { id: 'tok_card_1', mode: 'live', brand: 'amex', last4: '0005' };
 const AMOUNT = { value: 4200, currency: 'EUR' };
 const CHARGE: CaptureRequest = { purpose: 'charge', amount: AMOUNT };
 
-const check = (request: CaptureRequest, capabilities = EVERYTHING) =>
-  checkOrder(request, capabilities, DEFAULTS);
+const check = (request: CaptureRequest, token?: CardFace) => checkOrder(request, DEFAULTS, token);
 const refusal = (code: string) => expect.objectContaining({ code, kind: 'invalid' }) as Error;
 
 test('a plain charge asks for card number, expiry and security code, with the defaults', () => {
   expect(check(CHARGE)).toEqual({
     purpose: 'charge',
+    mode: 'test',
     amount: AMOUNT,
+    keepsCard: false,
+    asks: 'charge',
     guard: 'until_proven',
     spec: {
       fields: [{ field: 'card_number' }, { field: 'expiry' }, { field: 'security_code' }],
@@ -37,7 +40,9 @@ test('a plain charge asks for card number, expiry and security code, with the de
 test('what a request says stands before every default', () => {
   const request: CaptureRequest = {
     ...CHARGE,
+    mode: 'live',
     reference: 'order-1001',
+    customer_reference: 'customer-7',
     guard: 'always',
     auto_advance: false,
     auto_submit: true,
@@ -51,8 +56,12 @@ test('what a request says stands before every default', () => {
   };
   expect(check(request)).toEqual({
     purpose: 'charge',
+    mode: 'live',
     amount: AMOUNT,
     reference: 'order-1001',
+    customerReference: 'customer-7',
+    keepsCard: false,
+    asks: 'charge',
     guard: 'always',
     spec: {
       fields: [
@@ -78,11 +87,65 @@ describe('money', () => {
     expect(() => check({ purpose: 'tokenize', amount: AMOUNT })).toThrow(refusal('amount_not_allowed'));
     expect(check({ purpose: 'tokenize' })).not.toHaveProperty('amount');
   });
+});
 
-  test('a purpose that the provider does not offer is refused', () => {
-    const capabilities: ProviderCapabilities = { ...EVERYTHING, purposes: ['charge'] };
-    expect(() => check({ purpose: 'tokenize' }, capabilities)).toThrow(refusal('purpose_not_supported'));
-    expect(check(CHARGE, capabilities)).toMatchObject({ purpose: 'charge' });
+describe('the card is kept', () => {
+  test.each(['tokenize', 'charge_and_save'] as const)('by the provider by default: %s', (purpose) => {
+    const order = check({ purpose, ...(purpose !== 'tokenize' && { amount: AMOUNT }) });
+    expect(order).toMatchObject({ keepsCard: false, asks: purpose });
+  });
+
+  test('by the vault when the request or the gateway says so: the provider need not keep it as well', () => {
+    const vault = { token_storage: 'vault' } as const;
+    expect(check({ purpose: 'charge_and_save', amount: AMOUNT, ...vault })).toMatchObject({
+      purpose: 'charge_and_save',
+      keepsCard: true,
+      asks: 'charge',
+    });
+    const order = check({ purpose: 'tokenize', ...vault });
+    expect(order.keepsCard).toBe(true);
+    expect(order).not.toHaveProperty('asks');
+    const defaults: CaptureDefaults = { ...DEFAULTS, tokenStorage: 'vault' };
+    expect(checkOrder({ purpose: 'tokenize' }, defaults)).toMatchObject({ keepsCard: true });
+    expect(checkOrder({ purpose: 'tokenize', token_storage: 'provider' }, defaults)).toMatchObject({
+      keepsCard: false,
+    });
+    expect(checkOrder(CHARGE, defaults)).toMatchObject({ keepsCard: false, asks: 'charge' });
+  });
+
+  test('by nobody otherwise, and a request cannot say where', () => {
+    expect(() => check({ ...CHARGE, token_storage: 'vault' })).toThrow(refusal('token_storage_not_allowed'));
+  });
+});
+
+describe('a stored card', () => {
+  test('asks for its security code only, as long as its brand has it, in its own mode', () => {
+    const order = check({ ...CHARGE, token: AMEX.id }, AMEX);
+    expect(order).toMatchObject({ mode: 'live', token: AMEX });
+    expect(order.spec).toMatchObject({ fields: [{ field: 'security_code' }], cardBrand: 'amex' });
+  });
+
+  test.each(['card_number', 'expiry'] as const)('has its %s already', (field) => {
+    expect(() => check({ ...CHARGE, fields: [{ field }] }, AMEX)).toThrow(refusal('field_not_allowed'));
+  });
+
+  test('takes other fields', () => {
+    const fields = [{ field: 'security_code' }, { field: 'postal_code' }] as const;
+    expect(check({ ...CHARGE, fields }, AMEX).spec.fields).toHaveLength(2);
+  });
+
+  test.each(['tokenize', 'charge_and_save'] as const)('is not kept once more: %s', (purpose) => {
+    const request = { purpose, ...(purpose !== 'tokenize' && { amount: AMOUNT }) };
+    expect(() => check(request, AMEX)).toThrow(refusal('token_not_allowed'));
+  });
+
+  test('is not charged in the other mode', () => {
+    expect(() => check({ ...CHARGE, mode: 'test' }, AMEX)).toThrow(refusal('wrong_mode'));
+    expect(check({ ...CHARGE, mode: 'live' }, AMEX)).toMatchObject({ mode: 'live' });
+  });
+
+  test('of a brand that the gateway does not know may have a code of 3 or 4', () => {
+    expect(check(CHARGE, { ...AMEX, brand: 'other' }).spec).not.toHaveProperty('cardBrand');
   });
 });
 
@@ -102,20 +165,21 @@ describe('a reference', () => {
   );
 });
 
+test.each(['4242424242424242', 'customer-4012001037141112'])(
+  'a customer reference that could hold a card number is refused: %s',
+  (customerReference) => {
+    expect(() => check({ ...CHARGE, customer_reference: customerReference })).toThrow(
+      refusal('customer_reference_like_card'),
+    );
+  },
+);
+
 describe('fields', () => {
   test.each([
     [[{ field: 'expiry' }] as const],
     [[{ field: 'card_number', required: false }, { field: 'expiry' }] as const],
   ])('without a required card number there is nothing to pay with: %j', (fields) => {
     expect(() => check({ ...CHARGE, fields })).toThrow(refusal('card_number_required'));
-  });
-
-  test('a PIN needs a provider that takes one, even when it is optional', () => {
-    const fields = [{ field: 'card_number' }, { field: 'pin', required: false }] as const;
-    expect(() => check({ ...CHARGE, fields }, { ...EVERYTHING, pin: false })).toThrow(
-      refusal('pin_not_supported'),
-    );
-    expect(check({ ...CHARGE, fields }).spec.fields).toHaveLength(2);
   });
 
   test.each([

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { CaptureView } from '../../../src/capture/view.ts';
+import { agentMessage } from '../../../src/payments/decline-reasons.ts';
 import type { MaskingEvidence } from '../../../src/telephony/contract.ts';
 import {
   captureResource,
   evidenceResource,
   isEnded,
   paymentResource,
+  recordedPayment,
   type CaptureIdentity,
 } from '../../../src/workflows/take-payment/resource.ts';
 
@@ -17,8 +19,11 @@ const IDENTITY: CaptureIdentity = {
   createdAt: new Date('2026-06-15T12:00:00Z'),
   order: {
     purpose: 'charge',
+    mode: 'test',
     amount: { value: 4200, currency: 'EUR' },
     reference: 'order-1',
+    keepsCard: false,
+    asks: 'charge',
     guard: 'always',
     spec: { fields: [], autoAdvance: true, autoSubmit: false, interDigitTimeoutMs: 1, overallTimeoutMs: 1 },
   },
@@ -53,6 +58,7 @@ describe('a capture', () => {
       paused: 'masking',
       interruption: 'listen_lost',
       purpose: 'charge',
+      mode: 'test',
       amount: { value: 4200, currency: 'EUR' },
       reference: 'order-1',
       fields: view.fields,
@@ -109,10 +115,39 @@ describe('a payment', () => {
     });
   });
 
-  test("that was declined does not show the provider's own code", () => {
+  test('has its id, and the token of the vault before that of the provider', () => {
+    const outcome = { result: 'succeeded', providerReference: 'ch_1', providerToken: 'tok_1' } as const;
+    expect(paymentResource(outcome, { paymentId: 'pay_1', token: 'tok_card_1' })).toEqual({
+      id: 'pay_1',
+      status: 'succeeded',
+      provider_reference: 'ch_1',
+      token: 'tok_card_1',
+    });
+  });
+
+  test("that was declined says what an agent may say, and not the provider's own code", () => {
     expect(paymentResource({ result: 'declined', reason: 'insufficient_funds', rawCode: '51' })).toEqual({
       status: 'declined',
       decline_reason: 'insufficient_funds',
+      agent_message: agentMessage('insufficient_funds'),
+    });
+  });
+
+  test('on record is the same', () => {
+    const nothing = { paymentId: null, reference: null, code: null, token: null, reason: null };
+    expect(recordedPayment({ ...nothing, state: 'unknown', paymentId: 'pay_1' })).toEqual({
+      id: 'pay_1',
+      status: 'unknown',
+    });
+    expect(recordedPayment({ ...nothing, state: 'succeeded', reference: 'ch_1', code: 'A1' })).toEqual({
+      status: 'succeeded',
+      provider_reference: 'ch_1',
+      authorization_code: 'A1',
+    });
+    expect(recordedPayment({ ...nothing, state: 'declined', reason: 'expired_card' })).toEqual({
+      status: 'declined',
+      decline_reason: 'expired_card',
+      agent_message: agentMessage('expired_card'),
     });
   });
 });
