@@ -1,10 +1,11 @@
-import { CompactEncrypt, type CompactJWEHeaderParameters } from 'jose';
+import { CompactEncrypt, type CompactJWEHeaderParameters, type CryptoKey } from 'jose';
 import type { KeyObject } from 'node:crypto';
+import { HushtoneError } from '../kernel/errors.ts';
 import { SecretBuffer } from '../secrets/secret-buffer.ts';
 import { ProviderError } from './errors.ts';
 
-/** Every member at its longest, with names of one's own, needs less. */
-const PLAINTEXT_BYTES = 2048;
+/** More than any digits of a card. */
+const ANY_DIGITS = '0'.repeat(32);
 
 const QUOTE = 0x22;
 const ASCII_ZERO = 0x30;
@@ -63,25 +64,39 @@ export type EnvelopeValue = string | number | boolean | SecretDigits | EnvelopeO
  * Seals an object as a compact JWE (RFC 7516).
  *
  * The plaintext is put together byte by byte in secret memory: no string ever holds a secret digit, and it is wiped in
- * every outcome. Rejects with `provider_invalid_request` when a secret is not ASCII digits, is empty or is too long.
+ * every outcome. Rejects with `provider_invalid_request` when a secret is not ASCII digits, is empty, too long or wiped,
+ * or when there is too much beside it; with `provider_unavailable` when there is no secret memory left.
  */
 export async function sealEnvelope(
   object: EnvelopeObject,
   header: CompactJWEHeaderParameters,
-  publicKey: KeyObject,
+  publicKey: CryptoKey | KeyObject,
 ): Promise<string> {
-  using plaintext = new SecretBuffer(PLAINTEXT_BYTES);
+  using plaintext = memoryFor(object);
   try {
     appendObject(plaintext, object);
   } catch (error) {
     if (error instanceof ProviderError) throw error;
-    // Wiped by its owner, or longer than any card with any reference.
     throw new ProviderError('invalid_request', 'the card details cannot be sealed', { cause: error });
   }
   // The view outlives the call of `use`, but not the await, and the memory is wiped only after that.
   return await plaintext.use((bytes) =>
     new CompactEncrypt(bytes).setProtectedHeader(header).encrypt(publicKey),
   );
+}
+
+/** As much as is needed: secret memory is scarce. */
+function memoryFor(object: EnvelopeObject): SecretBuffer {
+  const longest = JSON.stringify(object, (_name, value: unknown) =>
+    value instanceof SecretDigits ? ANY_DIGITS : value,
+  );
+  try {
+    return new SecretBuffer(Buffer.byteLength(longest));
+  } catch (error) {
+    throw error instanceof HushtoneError && error.code === 'secret_capacity'
+      ? new ProviderError('invalid_request', 'there is too much to be sealed', { cause: error })
+      : new ProviderError('unavailable', 'there is no memory to seal card details in', { cause: error });
+  }
 }
 
 function appendObject(plaintext: SecretBuffer, object: EnvelopeObject): void {
