@@ -62,3 +62,24 @@ export async function insertIdempotencyKey(tx: Queryable, accountId: string): Pr
     [accountId],
   );
 }
+
+/** In the role of the system. */
+export async function insertVaultKeys(tx: Queryable): Promise<void> {
+  await tx.query(
+    `insert into vault_keys (id, purpose, provider, check_value)
+     values ('key_' || repeat('a', 26), 'card_data', 'development', decode(repeat('00', 8), 'hex')),
+       ('key_' || repeat('b', 26), 'fingerprints', 'development', decode(repeat('00', 8), 'hex'))`,
+  );
+}
+
+/** Sealed under the keys of `insertVaultKeys`, with bytes that mean nothing. */
+export async function insertCardToken(tx: Queryable, accountId: string, id: string): Promise<void> {
+  await tx.query(
+    `insert into card_tokens (id, account_id, mode, brand, last4, bin, ciphertext, wrapped_key, key_id, fingerprint,
+       fingerprint_key_id, fingerprint_id, created_at, updated_at)
+     values ($1, $2, 'test', 'visa', '4242', '424242', decode(repeat('00', 44), 'hex'), decode(repeat('00', 40), 'hex'),
+       'key_' || repeat('a', 26), decode(repeat('00', 32), 'hex'), 'key_' || repeat('b', 26), 'fp_' || repeat('c', 26),
+       now(), now())`,
+    [id, accountId],
+  );
+}

@@ -8,8 +8,10 @@ import {
   insertAttempt,
   insertCall,
   insertCapture,
+  insertCardToken,
   insertGrant,
   insertIdempotencyKey,
+  insertVaultKeys,
 } from '../../support/rows.ts';
 import { insertClientRows } from '../../support/client-rows.ts';
 import { insertProviderRows } from '../../support/provider-rows.ts';
@@ -28,6 +30,7 @@ const TABLES = [
   'accounts',
   'calls',
   'captures',
+  'card_tokens',
   'capture_events',
   'capture_grants',
   'client_assertions',
@@ -53,6 +56,7 @@ let db: TestDatabase;
 
 beforeAll(async () => {
   db = await createTestDatabase();
+  await db.database.systemTransaction(insertVaultKeys);
   for (const account of ['acc_a', 'acc_b']) {
     await db.database.transaction(account, async (tx) => {
       await insertAccount(tx, account);
@@ -68,6 +72,7 @@ beforeAll(async () => {
       await insertProviderRows(tx, account);
       await insertClientRows(tx, account);
       await insertIdempotencyKey(tx, account);
+      await insertCardToken(tx, account, `tok_card_${account.slice(-1).repeat(26)}`);
       await appendAudit(tx, [
         {
           accountId: account,
