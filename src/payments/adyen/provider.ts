@@ -26,6 +26,9 @@ import { amountOf, modification, paymentBody, referenceOf, reversalBody } from '
 
 const NAME = 'adyen';
 
+/** Adyen gives the first answer again for at least 31 days. */
+const KEYS_KEPT_MS = 31 * 24 * 60 * 60_000;
+
 /** Of a payment; also what stands in the address of a modification. */
 const PSP_REFERENCE = /^[A-Z0-9]{16}$/;
 
@@ -38,10 +41,10 @@ const CAPABILITIES: ProviderCapabilities = {
   partialAmounts: true,
   storedCards: true,
   pin: false,
-  // The API finds no payment by a reference or a key; the same key gives the first answer for at least 31 days.
+  // The API finds no payment by a reference or a key; the same key gives the first answer.
   recovery: 'replay',
-  // A look-up never proves anything here.
-  absenceProvenAfterMs: Number.MAX_SAFE_INTEGER,
+  // A look-up never proves anything here; after this long the key itself may be forgotten.
+  absenceProvenAfterMs: KEYS_KEPT_MS,
 };
 
 /** Adyen Checkout. Cards leave as a JWE that only Adyen can open, so no secret digit is in a request as such. */

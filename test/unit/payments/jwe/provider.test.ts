@@ -125,6 +125,25 @@ describe('every form and every algorithm', () => {
     }
   });
 
+  it('is refused with a member that the provider does not know, and without one that it wants', async () => {
+    for (const wrong of [
+      { fixed_members: { extra: 1 } },
+      { fixed_members: { 'card.holder': 'x' } },
+      { members: { operation: '' } },
+      { members: { idempotency_key: '' } },
+      { members: { initiated_by: '' } },
+      { members: { expiry_year: '' } },
+      { members: { card_number: 'card.pan' } },
+      { amount_format: 'decimal' },
+      { idempotency_header: 'x-request-id' },
+      { paths: { charge: '/authorize' } },
+    ]) {
+      const { double, provider } = await start({ form: FORMS['jose']! }, wrong);
+      await expect(provider.pay(request())).rejects.toMatchObject({ failure: 'invalid_request' });
+      expect(await double.ledger()).toEqual([]);
+    }
+  });
+
   it('reads answers that are signed, and no other', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const pem = (key: typeof publicKey): string => key.export({ type: 'spki', format: 'pem' }).toString();
