@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, integer, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   CUSTOMER,
@@ -26,9 +26,9 @@ describe('formOf', () => {
   });
 
   it('is read again as it was meant, whatever the texts are', () => {
-    const text = fc.string({ unit: 'grapheme', maxLength: 40 });
-    fc.assert(
-      fc.property(text, text, fc.integer(), (description, value, amount) => {
+    const text = string({ unit: 'grapheme', maxLength: 40 });
+    assert(
+      property(text, text, integer(), (description, value, amount) => {
         const form = new URLSearchParams(formOf({ description, metadata: { key: value }, amount }));
         expect([...form]).toEqual([
           ['description', description],
