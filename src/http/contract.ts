@@ -10,6 +10,7 @@ interface Operation {
   readonly operationId: string;
   readonly security?: readonly Record<string, readonly string[]>[];
   readonly parameters?: readonly Json[];
+  readonly requestBody?: Json;
   readonly responses: Record<string, Json>;
 }
 
@@ -20,6 +21,8 @@ export interface Contract {
   scopesOf(operationId: string): readonly string[] | undefined;
   /** Whether an operation needs an Idempotency-Key; undefined for one that takes none. */
   idempotencyOf(operationId: string): 'required' | 'optional' | undefined;
+  /** Whether an operation that takes a body can do without. */
+  bodyOptional(operationId: string): boolean;
   /** Throws `response_off_contract` when a response body is not what the contract says for this status. */
   checkResponse(operationId: string, status: number, body: unknown): void;
 }
@@ -80,6 +83,10 @@ export function loadContract(path: URL): Contract {
         .map((parameter) => resolve(document, parameter))
         .find(({ in: where, name }) => where === 'header' && name === 'Idempotency-Key');
       return key && (key['required'] === true ? 'required' : 'optional');
+    },
+    bodyOptional(operationId) {
+      const body = operations.get(operationId)?.requestBody;
+      return body !== undefined && resolve(document, body)['required'] !== true;
     },
     checkResponse(operationId, status, body) {
       const operation = operations.get(operationId);

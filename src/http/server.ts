@@ -140,7 +140,7 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
   });
   acceptEmptyJson(server);
   acceptForms(server, [TOKEN_PATH]);
-  checkEveryBody(server);
+  checkEveryBody(server, options.contract);
   await server.register(helmet, { contentSecurityPolicy: { directives: { defaultSrc: ["'none'"] } } });
   if (options.panelOrigins.length > 0) await allowCrossOrigin(server, options.panelOrigins);
   answerInNodesPlace(server, (socket) => answerUnreadable(new Error('a request without a host'), socket));
@@ -223,13 +223,15 @@ function acceptEmptyJson(server: FastifyInstance): void {
 /**
  * A body schema that is bound to a media type would not be asked when a request names none: one without a body would
  * pass unchecked. The schema of a JSON body applies whatever is named; an operation that takes a form looks at the media
- * type by itself.
+ * type by itself. Where there is no body, Fastify asks the schema about null.
  */
-function checkEveryBody(server: FastifyInstance): void {
+function checkEveryBody(server: FastifyInstance, contract: Contract): void {
   server.addHook('onRoute', ({ schema }) => {
-    const { content } = (schema?.body ?? {}) as { content?: Record<string, { schema: unknown }> };
+    const { content } = (schema?.body ?? {}) as { content?: Record<string, { schema: object }> };
     const json = content?.['application/json'];
-    if (schema !== undefined && json !== undefined) schema.body = json.schema;
+    if (schema === undefined || json === undefined) return;
+    const { operationId = '' } = schema as { operationId?: string };
+    schema.body = contract.bodyOptional(operationId) ? { ...json.schema, nullable: true } : json.schema;
   });
 }
 
