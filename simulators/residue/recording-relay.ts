@@ -17,8 +17,9 @@ export async function startRecordingRelay(url: string): Promise<RecordingRelay> 
   const target = new URL(url);
   const recordings: Buffer[][] = [];
   const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(Number(target.port), target.hostname);
+  // Each side may go on sending after the other has ended.
+  const server = createServer({ allowHalfOpen: true }, (near) => {
+    const far = connect({ port: Number(target.port), host: target.hostname, allowHalfOpen: true });
     for (const [from, to] of [
       [near, far],
       [far, near],

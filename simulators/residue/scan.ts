@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
 import type { Finder, Hit } from './finder.ts';
 
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 17;
 const ZEROS = Buffer.alloc(CHUNK_BYTES);
 
 /** From `start` up to `end`, excluded. */

@@ -26,6 +26,8 @@ export interface Searched {
   readonly found: readonly string[];
 }
 
+const NEW_LINE = Buffer.from('\n');
+
 /** What is looked for, prepared once for all places. */
 export class Search {
   readonly needles: readonly Needle[];
@@ -110,26 +112,16 @@ export async function searchDatabase(
   }
 }
 
+/** As text, and in binary, as a bytea's own bytes and numbers are only there. */
 async function contentsOf(client: Client, table: string): Promise<{ contents: Buffer; count: number }> {
-  const lines = await client.query<{ line: string }>(`SELECT t::text AS line FROM ${table} t`);
-  // The bytes as the server has them: a bytea's own, and numbers in binary.
-  const columns = await client.query<(Buffer | null)[]>({
-    text: `SELECT ${table === 'pg_catalog.pg_stat_activity' ? 'query' : '*'} FROM ${table}`,
-    rowMode: 'array',
-    binary: true,
-    types: { getTypeParser: () => (value: Buffer) => value },
-  } as never);
-  const values = columns.rows.flat().filter((value) => value !== null);
+  const { rows } = await client.query<{ line: string; record: Buffer }>(
+    `SELECT t::text AS line, record_send(t) AS record FROM ${table} t`,
+  );
   return {
-    contents: Buffer.concat([
-      Buffer.from(lines.rows.map(({ line }) => line).join('\n')),
-      ...values.map(asBuffer),
-    ]),
-    count: lines.rows.length,
+    contents: Buffer.concat(rows.flatMap(({ line, record }) => [Buffer.from(line), NEW_LINE, record])),
+    count: rows.length,
   };
 }
-
-const asBuffer = (value: unknown): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(String(value)));
 
 /** Every file below a directory. One that does not exist holds nothing; files that go away meanwhile are passed over. */
 export function searchFiles(directory: string, search: Search): Searched {
