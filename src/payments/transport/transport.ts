@@ -44,6 +44,8 @@ export interface TransportOptions {
   /** From the request to the last byte of its answer. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** How long a connection is kept for the next request. Default 4 s. */
+  readonly longestIdleMs?: number;
   /** Default 64 KiB. A longer answer is cut off. */
   readonly longestAnswerBytes?: number;
 }
@@ -77,12 +79,12 @@ export class Transport {
     if (options.url.protocol !== 'https:') {
       throw new HushtoneError('provider_configuration', 'invalid', 'the provider needs an https: address');
     }
-    const { ca, clientCert, clientKey } = options;
+    const { ca, clientCert, clientKey, longestIdleMs = LONGEST_IDLE_MS } = options;
     this.#options = options;
     this.#agent = new Agent({
       keepAlive: true,
       maxSockets: MOST_CONNECTIONS,
-      timeout: LONGEST_IDLE_MS,
+      timeout: longestIdleMs,
       ...tlsClientOptions({
         ...(ca !== undefined && { ca }),
         ...(clientCert !== undefined && { certificate: clientCert }),

@@ -156,6 +156,27 @@ describe('Transport', () => {
     await expect(transportTo(url).exchange({ method: 'GET', path: '/' })).rejects.toThrow(TransportError);
   });
 
+  it('drops a connection that nobody uses, and none that an answer is awaited on', async () => {
+    const url = await servers.tls(material, (socket, text) => {
+      // Five times as long as a connection may be idle.
+      if (text.includes('{"a":1}')) setTimeout(() => socket.write(OK), 500);
+    });
+    const transport = transportTo(url, systemClock, { longestIdleMs: 100 });
+    expect((await post(transport)).status).toBe(200);
+    await vi.waitFor(() => expect(servers.sockets.size).toBe(0), { timeout: 30_000 });
+    expect((await post(transport)).status).toBe(200);
+    expect(servers.connections).toBe(2);
+  });
+
+  it('follows no redirection', async () => {
+    const url = await servers.tls(material, (socket, text) => {
+      if (text.includes('{"a":1}')) {
+        socket.write('HTTP/1.1 307 Elsewhere\r\nlocation: https://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n');
+      }
+    });
+    expect((await post(transportTo(url))).status).toBe(307);
+  });
+
   it('wants https:', () => {
     expect(() => transportTo('http://127.0.0.1:1')).toThrow('https');
   });
