@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,6 +41,8 @@ export interface StackOptions {
   readonly onAnswer?: (method: string, path: string, answer: ApiAnswer) => void;
   /** Stands between the telephone system and its media; for measurements. */
   readonly aroundMedia?: (media: Media) => Media;
+  /** Stands between the gateway and what it connects to: gets the address, and gives the one to connect to instead. */
+  readonly through?: (peer: 'provider' | 'database', url: string) => Promise<string>;
   /** Told what is being started, a line each. */
   readonly onProgress?: (text: string) => void;
 }
@@ -141,12 +143,18 @@ async function start(options: StackOptions, stops: (() => Promise<void>)[]): Pro
   const media = options.aroundMedia?.(plainMedia) ?? plainMedia;
   stops.push(async () => await media.close());
 
+  const through = options.through ?? ((_peer: string, url: string) => Promise.resolve(url));
+  // All that the gateway writes is below the stack's directory.
+  const [dataDir, temporary] = [join(directory, 'gateway'), join(directory, 'tmp')];
+  await mkdir(temporary);
   const password = randomBytes(18).toString('base64url');
   const [httpPort, telephonyPort] = [await freePort(), await freePort()];
   const environment: Record<string, string> = {
     NODE_ENV: 'test',
     INSTANCE_ID: 'stack',
-    DATABASE_URL: postgres.url,
+    TMPDIR: temporary,
+    DATA_DIR: dataDir,
+    DATABASE_URL: await through('database', postgres.url),
     HTTP_PORT: String(httpPort),
     TELEPHONY_PORT: String(telephonyPort),
     TLS_CERT_FILE: pki.server.certificate,
@@ -159,7 +167,7 @@ async function start(options: StackOptions, stops: (() => Promise<void>)[]): Pro
       FREESWITCH_MEDIA_ADDRESSES: media.freeswitchAddress,
     }),
     ROUTES: JSON.stringify(routes(lines, options.recording)),
-    PROVIDER_URL: provider.url,
+    PROVIDER_URL: await through('provider', provider.url),
     PROVIDER_CA_FILE: pki.ca.certificate,
     PROVIDER_CLIENT_CERT_FILE: pki.client.certificate,
     PROVIDER_CLIENT_KEY_FILE: pki.client.key,

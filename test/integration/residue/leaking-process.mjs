@@ -1,5 +1,5 @@
 /* oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access,
-   typescript/no-unsafe-argument -- plain JavaScript, as it runs without a build */
+   typescript/no-unsafe-argument, typescript/no-unsafe-return -- plain JavaScript, as it runs without a build */
 // Keeps what it reads from one file in memory, and another file open that has no name any more.
 import { openSync, readFileSync, rmSync } from 'node:fs';
 
