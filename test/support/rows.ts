@@ -39,6 +39,15 @@ export async function insertAttempt(
   );
 }
 
+export async function insertPayment(tx: Queryable, accountId: string, id: string): Promise<void> {
+  await tx.query(
+    `insert into payments
+       (id, account_id, mode, purpose, status, amount, currency, requested_by, created_at, updated_at)
+     values ($1, $2, 'test', 'charge', 'processing', 1250, 'EUR', 'client', now(), now())`,
+    [id, accountId],
+  );
+}
+
 export async function insertGrant(
   tx: Queryable,
   accountId: string,

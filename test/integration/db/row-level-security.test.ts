@@ -11,6 +11,7 @@ import {
   insertCardToken,
   insertGrant,
   insertIdempotencyKey,
+  insertPayment,
   insertVaultKeys,
 } from '../../support/rows.ts';
 import { insertClientRows } from '../../support/client-rows.ts';
@@ -38,6 +39,7 @@ const TABLES = [
   'clients',
   'idempotency_keys',
   'payment_attempts',
+  'payments',
   'provider_routing_rules',
   'provider_secrets',
   'providers',
@@ -63,6 +65,7 @@ beforeAll(async () => {
       await insertCall(tx, account, `call_${account}`);
       await insertCapture(tx, account, `call_${account}`, `cap_${account}`);
       await insertAttempt(tx, account, `cap_${account}`, `att_${account}`);
+      await insertPayment(tx, account, `pay_${account.slice(-1)}`);
       await insertGrant(tx, account, `call_${account}`, `gnt_${account}`);
       await tx.query(
         `insert into capture_events (account_id, capture_id, sequence, type, payload) values ($1, $2, 1, 'x', '{}')`,

@@ -1,10 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { newId } from '../../../src/kernel/ids.ts';
 import type { PaymentOutcome } from '../../../src/payments/contract.ts';
+import { agentMessage } from '../../../src/payments/decline-reasons.ts';
 import { ProviderError } from '../../../src/payments/errors.ts';
 import { reconcileOnce, startReconciler } from '../../../src/workflows/reconcile.ts';
-import { failAttempt, insertAttempt } from '../../../src/workflows/stores/attempt-store.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { doubtAttempt, insertAttempt } from '../../../src/workflows/stores/attempt-store.ts';
+import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
+import { ALL_CAPABILITIES } from '../../support/payment-provider.ts';
+import { insertCapture } from '../../support/rows.ts';
 import { PAID } from './fakes.ts';
 import { CARD, until, World } from './world.ts';
 
@@ -23,15 +27,17 @@ beforeEach(async () => {
 
 const options = () => world.payments();
 
-/** A capture that has ended without its payment's outcome. */
+/** A capture that has ended without its payment's outcome: the provider could not be asked, so it was sent once. */
 async function unknown(): Promise<{ id: string; key: string }> {
   world.provider.onPay = () => Promise.reject(new ProviderError('unknown_outcome', 'timed out'));
+  world.provider.onLookup = () => Promise.reject(new ProviderError('unknown_outcome', 'not now'));
   const { id } = await world.collecting();
   world.calls.masking.keys(CARD);
   await world.captures.command(world.actor, id, { type: 'submit' });
   for (const ms of [500, 2000, 5000]) await world.elapse(ms);
   await world.ended(id);
   world.provider.lookups.length = 0;
+  world.provider.onLookup = () => Promise.resolve(undefined);
   const [attempt] = await world.attempts(id);
   return { id, key: attempt?.key ?? '' };
 }
@@ -56,7 +62,12 @@ describe('an attempt without an outcome', () => {
     expect(row).toMatchObject({ status: 'failed', reason: 'provider_unknown_outcome', ended: true });
     expect(row.view).toEqual({
       ...before,
-      payment: { status: 'succeeded', provider_reference: 'pay_1', authorization_code: 'A1B2' },
+      payment: {
+        id: before.payment?.id,
+        status: 'succeeded',
+        provider_reference: 'pay_1',
+        authorization_code: 'A1B2',
+      },
       updated_at: world.clock.now().toISOString(),
     });
     expect(await world.captures.get(world.actor, id)).toEqual(row.view);
@@ -67,9 +78,13 @@ describe('an attempt without an outcome', () => {
     world.provider.onLookup = knows(key, { result: 'declined', reason: 'lost_or_stolen', rawCode: '43' });
     await reconcileOnce(options());
     expect(await world.attempts(id)).toMatchObject([{ state: 'declined', reason: 'lost_or_stolen' }]);
+    const payment = await world.payment(id);
+    expect(payment).toMatchObject({ status: 'declined', reason: 'lost_or_stolen' });
     expect((await world.row(id)).view.payment).toEqual({
+      id: payment?.id,
       status: 'declined',
       decline_reason: 'lost_or_stolen',
+      agent_message: agentMessage('generic_decline'),
     });
   });
 
@@ -83,13 +98,38 @@ describe('an attempt without an outcome', () => {
     expect(world.provider.requests).toHaveLength(1);
   });
 
-  test('stays unknown when the provider has never seen it', async () => {
+  test('stays unknown as long as the provider may only not have seen it yet', async () => {
     const { id, key } = await unknown();
     const before = await world.row(id);
     expect(await reconcileOnce(options())).toBe(0);
     expect(world.provider.lookups).toContain(key);
     expect(await world.attempts(id)).toMatchObject([{ state: 'unknown' }]);
     expect(await world.row(id)).toEqual(before);
+    // Its card was never stored: nothing can be sent again.
+    expect(world.provider.requests).toHaveLength(1);
+  });
+
+  test('has failed once that is proof that it never arrived', async () => {
+    const { id } = await unknown();
+    world.clock.advance(ALL_CAPABILITIES.absenceProvenAfterMs - 10_000);
+    await reconcileOnce(options());
+    expect(await world.attempts(id)).toMatchObject([{ state: 'unknown' }]);
+    world.clock.advance(30_000);
+    await reconcileOnce(options());
+    expect(await world.attempts(id)).toMatchObject([{ state: 'failed', failure: 'never_arrived' }]);
+    const payment = await world.payment(id);
+    expect(payment).toMatchObject({ status: 'failed', failure: 'never_arrived' });
+    expect((await world.row(id)).view.payment).toEqual({ id: payment?.id, status: 'failed' });
+    expect((await world.told(id)).slice(-1)).toEqual(['payment.failed']);
+  });
+
+  test('of a provider that cannot be asked stays unknown: its card is gone', async () => {
+    const { id } = await unknown();
+    world.provider.capabilities = { ...ALL_CAPABILITIES, recovery: 'replay' };
+    world.clock.advance(24 * 60 * 60_000);
+    expect(await reconcileOnce(options())).toBe(0);
+    expect(world.provider.lookups).toEqual([]);
+    expect(await world.attempts(id)).toMatchObject([{ state: 'unknown' }]);
   });
 
   test('that cannot be looked up does not keep others from being settled', async () => {
@@ -106,10 +146,14 @@ describe('an attempt without an outcome', () => {
   });
 
   test('of another provider is not asked of this one', async () => {
-    const { key } = await unknown();
-    const other = Object.assign(Object.create(world.provider) as typeof world.provider, { name: 'other' });
-    await reconcileOnce({ ...options(), provider: other });
+    const { id, key } = await unknown();
+    await execute(db.url, `update payment_attempts set provider_id = 'prv_other' where capture_id = $1`, [
+      id,
+    ]);
+    world.provider.onLookup = knows(key, PAID);
+    await reconcileOnce(options());
     expect(world.provider.lookups).not.toContain(key);
+    expect(world.logged.join('')).toContain('the provider of an attempt is gone');
   });
 
   test('of a capture that is not over is left to that capture', async () => {
@@ -131,22 +175,32 @@ describe('an attempt without an outcome', () => {
   });
 
   test('is found behind hundreds that the provider will never know', async () => {
-    const { id } = await unknown();
     const added: string[] = [];
+    const at = world.clock.now();
     await db.database.transaction(world.accountId, async (tx) => {
       for (let n = 0; n < 230; n += 1) {
         const attempt = {
           id: newId('att'),
           accountId: world.accountId,
-          captureId: id,
+          captureId: `cap_${n}_${world.accountId}`,
           provider: 'fake',
+          providerId: 'default',
+          mode: 'test' as const,
           idempotencyKey: newId('att'),
-          purpose: 'charge' as const,
-          amount: { value: 1, currency: 'EUR' },
+          operation: 'tokenize' as const,
+          fingerprint: randomBytes(32),
+          instanceId: 'gone',
+          holder: newId('clm'),
+          leaseUntil: at,
+          createdAt: at,
         };
         added.push(attempt.idempotencyKey);
-        await insertAttempt(tx, attempt, world.clock.now());
-        await failAttempt(tx, attempt.id, 'unknown_outcome', world.clock.now());
+        await insertCapture(tx, world.accountId, world.call.callId, attempt.captureId);
+        await tx.query(`update captures set status = 'failed', ended_at = now() where id = $1`, [
+          attempt.captureId,
+        ]);
+        await insertAttempt(tx, attempt);
+        await doubtAttempt(tx, attempt.id, at, at);
       }
     });
     world.provider.onLookup = (key) => Promise.resolve(key === added.at(-1) ? PAID : undefined);
@@ -165,7 +219,7 @@ describe('the reconciler', () => {
     expect(rounds()).toBe(1);
     world.clock.advance(1);
     await until(() => rounds() === 2 && world.clock.pending === 1);
-    reconciler.stop();
+    await reconciler.stop();
     expect(world.clock.pending).toBe(0);
   });
 
@@ -184,7 +238,7 @@ describe('the reconciler', () => {
     broken = false;
     await world.elapse(30_000);
     await until(() => world.provider.lookups.includes(key) && world.clock.pending === 1);
-    reconciler.stop();
+    await reconciler.stop();
     expect(world.clock.pending).toBe(0);
   });
 
@@ -198,8 +252,9 @@ describe('the reconciler', () => {
     };
     const reconciler = startReconciler(options());
     await until(() => world.provider.lookups.length > 0);
-    reconciler.stop();
+    const stopping = reconciler.stop();
     answer();
+    await stopping;
     await until(async () => (await reconcileOnce(options())) === 0);
     expect(world.clock.pending).toBe(0);
   });

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { PaymentOutcome } from '../../../src/payments/contract.ts';
+import { agentMessage } from '../../../src/payments/decline-reasons.ts';
+import { sendLeaseMs } from '../../../src/workflows/payments/leases.ts';
+import { reconcileOnce } from '../../../src/workflows/reconcile.ts';
 import { interruptOrphans } from '../../../src/workflows/recovery.ts';
 import { failAttempt, insertAttempt, settleAttempt } from '../../../src/workflows/stores/attempt-store.ts';
 import { newId } from '../../../src/kernel/ids.ts';
@@ -154,7 +157,7 @@ describe('a payment that the process had under way', () => {
     return id;
   }
 
-  test('is unknown, to be looked up and never sent again', async () => {
+  test('is unknown, and so is its attempt', async () => {
     const id = await paying();
     await recoverAll();
     expect(await world.attempts(id)).toMatchObject([
@@ -164,7 +167,20 @@ describe('a payment that the process had under way', () => {
       status: 'interrupted',
       payment: { status: 'unknown' },
     });
+    expect(await world.payment(id)).toMatchObject({ status: 'unknown' });
     expect(world.provider.requests).toHaveLength(1);
+  });
+
+  test('is left to its process for a while when that may only have lost the call', async () => {
+    const id = await paying();
+    await recover({ callId: world.call.callId });
+    expect(await world.attempts(id)).toMatchObject([{ state: 'unknown' }]);
+    world.provider.onLookup = () => Promise.resolve(PAID);
+    await reconcileOnce(world.payments({ instanceId: 'next' }));
+    expect(await world.payment(id)).toMatchObject({ status: 'unknown' });
+    world.clock.advance(sendLeaseMs(1000));
+    await reconcileOnce(world.payments({ instanceId: 'next' }));
+    expect(await world.payment(id)).toMatchObject({ status: 'captured' });
   });
 
   /** What the attempt says when the last event was not written any more. */
@@ -182,12 +198,21 @@ describe('a payment that the process had under way', () => {
     [
       'declined',
       { result: 'declined', reason: 'expired_card', rawCode: '54', providerReference: 'pay_2' },
-      { status: 'declined', decline_reason: 'expired_card', provider_reference: 'pay_2' },
+      {
+        status: 'declined',
+        decline_reason: 'expired_card',
+        agent_message: agentMessage('expired_card'),
+        provider_reference: 'pay_2',
+      },
     ],
     [
       'declined',
       { result: 'declined', reason: 'expired_card', rawCode: '54' },
-      { status: 'declined', decline_reason: 'expired_card' },
+      {
+        status: 'declined',
+        decline_reason: 'expired_card',
+        agent_message: agentMessage('expired_card'),
+      },
     ],
     ['failed', 'failed', { status: 'failed' }],
   ];
@@ -203,7 +228,8 @@ describe('a payment that the process had under way', () => {
       });
       await recoverAll();
       expect(await world.attempts(id)).toMatchObject([{ state }]);
-      expect((await world.row(id)).view.payment).toEqual(payment);
+      const shown = (await world.row(id)).view.payment;
+      expect(shown).toEqual({ id: (await world.payment(id))?.id, ...payment });
     },
   );
 

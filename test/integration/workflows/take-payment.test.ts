@@ -1,10 +1,12 @@
 /* oxlint-disable vitest/expect-expect -- expectEnded asserts */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { PaymentOutcome, ProviderFailure } from '../../../src/payments/contract.ts';
+import { agentMessage } from '../../../src/payments/decline-reasons.ts';
 import { ProviderError } from '../../../src/payments/errors.ts';
 import { SecretBuffer } from '../../../src/secrets/secret-buffer.ts';
 import type { CaptureRequest, CaptureStatus } from '../../../src/workflows/contract.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
+import { ALL_CAPABILITIES } from '../../support/payment-provider.ts';
 import { PAID } from './fakes.ts';
 import { CARD, EXPIRY, Follower, PIN, range, SECURITY_CODE, until, VISA, World } from './world.ts';
 
@@ -72,11 +74,14 @@ describe('a payment that succeeds', () => {
     const processing = await world.captures.command(world.actor, id, { type: 'submit' });
     expect(processing).toMatchObject({ status: 'processing', payment: { status: 'processing' } });
     const { view } = await expectEnded(id, 'succeeded');
+    const payment = await world.payment(id);
     expect(view.payment).toEqual({
+      id: payment?.id,
       status: 'succeeded',
       provider_reference: 'pay_1',
       authorization_code: 'A1B2',
     });
+    expect(payment).toMatchObject({ status: 'captured', captured: 4200, refunded: 0, mode: 'test' });
     const seen: CaptureStatus[] = ['securing', 'collecting', 'ready', 'processing', 'succeeded'];
     expect([...new Set(follower.statuses)]).toEqual(seen);
     expect(follower.events).toEqual(await world.storedEvents(id));
@@ -173,7 +178,7 @@ async function tokenize() {
 }
 
 async function everyRow(): Promise<string> {
-  const tables = ['accounts', 'calls', 'captures', 'capture_events', 'payment_attempts'];
+  const tables = ['accounts', 'calls', 'captures', 'capture_events', 'payments', 'payment_attempts'];
   const texts = tables.map(async (table) => {
     const rows = await execute<{ text: string }>(db.url, `select t::text as text from ${table} t`);
     return rows.map(({ text }) => text).join('\n');
@@ -192,9 +197,13 @@ describe('a payment that is declined', () => {
     world.provider.onPay = () => Promise.resolve(declined);
     const id = await submitted();
     const { view } = await expectEnded(id, 'declined', 'insufficient_funds');
+    const payment = await world.payment(id);
+    expect(payment).toMatchObject({ status: 'declined', reason: 'insufficient_funds' });
     expect(view.payment).toEqual({
+      id: payment?.id,
       status: 'declined',
       decline_reason: 'insufficient_funds',
+      agent_message: agentMessage('insufficient_funds'),
       provider_reference: 'pay_2',
     });
     expect(await world.attempts(id)).toMatchObject([
@@ -210,7 +219,9 @@ describe('a payment without an outcome', () => {
     world.provider.onPay = () => Promise.reject(new ProviderError(failure, 'no'));
     const id = await submitted();
     const { view } = await expectEnded(id, 'failed', `provider_${failure}`);
-    expect(view.payment).toEqual({ status: 'failed' });
+    const payment = await world.payment(id);
+    expect(payment).toMatchObject({ status: 'failed', failure });
+    expect(view.payment).toEqual({ id: payment?.id, status: 'failed' });
     expect(await world.attempts(id)).toMatchObject([{ state: 'failed', failure, finished: true }]);
     expect(world.provider.lookups).toEqual([]);
     expect(world.provider.requests).toHaveLength(1);
@@ -220,11 +231,15 @@ describe('a payment without an outcome', () => {
     ['the provider says so', new ProviderError('unknown_outcome', 'timed out')],
     ['the provider broke', new TypeError('undefined is not a function')],
     ['what is thrown is no error', 'gone'],
-  ])('that may have arrived (%s) is looked up and never sent again', async (_, error) => {
+  ])('that may have arrived (%s) is looked up, and what was seen is not sent again', async (_, error) => {
     world.provider.onPay = async () => await Promise.reject(error);
     const id = await submitted();
     await until(async () => (await world.attempts(id))[0]?.state === 'unknown');
-    world.provider.onLookup = () => Promise.resolve(world.provider.lookups.length < 2 ? undefined : PAID);
+    world.provider.onLookup = async () => {
+      if (world.provider.lookups.length < 2) throw new ProviderError('unknown_outcome', 'not now');
+      return await Promise.resolve(PAID);
+    };
+    expect(await world.payment(id)).toMatchObject({ status: 'unknown' });
     await world.elapse(500);
     await until(() => world.provider.lookups.length === 1);
     expect(await world.captures.get(world.actor, id)).toMatchObject({ status: 'processing' });
@@ -243,10 +258,66 @@ describe('a payment without an outcome', () => {
     const id = await submitted();
     for (const ms of [500, 2000, 5000]) await world.elapse(ms);
     const { view } = await expectEnded(id, 'failed', 'provider_unknown_outcome');
-    expect(view.payment).toEqual({ status: 'unknown' });
+    const payment = await world.payment(id);
+    expect(payment).toMatchObject({ status: 'unknown' });
+    expect(view.payment).toEqual({ id: payment?.id, status: 'unknown' });
     expect(await world.attempts(id)).toMatchObject([{ state: 'unknown', failure: 'unknown_outcome' }]);
     expect(world.provider.lookups).toHaveLength(3);
     expect(world.provider.requests).toHaveLength(1);
+  });
+
+  test('that the provider has never seen goes out again, under the same key and with the same card', async () => {
+    world.provider.onPay = async () => {
+      if (world.provider.requests.length < 2) throw new ProviderError('unknown_outcome', 'timed out');
+      return await Promise.resolve(PAID);
+    };
+    const id = await submitted();
+    await world.elapse(500);
+    await expectEnded(id, 'succeeded');
+    const [first, second] = world.provider.requests;
+    expect(second?.idempotencyKey).toBe(first?.idempotencyKey);
+    expect(second).toMatchObject({ purpose: 'charge', amount: first?.amount, reference: 'order-1' });
+    expect(world.provider.cards[1]).toEqual(world.provider.cards[0]);
+    expect(world.provider.lookups).toEqual([first?.idempotencyKey]);
+    expect(await world.attempts(id)).toMatchObject([{ state: 'succeeded', sends: 2 }]);
+    expect(await world.payment(id)).toMatchObject({ status: 'captured' });
+  });
+
+  test('goes out three times at most, and stays unknown then: the first one may still arrive', async () => {
+    world.provider.onPay = () => Promise.reject(new ProviderError('unknown_outcome', 'timed out'));
+    const id = await submitted();
+    for (const ms of [500, 2000, 5000]) await world.elapse(ms);
+    await expectEnded(id, 'failed', 'provider_unknown_outcome');
+    expect(world.provider.requests).toHaveLength(3);
+    expect(new Set(world.provider.requests.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1);
+    expect(await world.attempts(id)).toMatchObject([{ state: 'unknown', sends: 3 }]);
+  });
+
+  test.each(['unavailable', 'invalid_request', 'rate_limited', 'authentication'] as const)(
+    'is not taken for failed because the second time was refused: %s',
+    async (failure) => {
+      world.provider.onPay = () => {
+        const first = world.provider.requests.length === 1;
+        return Promise.reject(new ProviderError(first ? 'unknown_outcome' : failure, 'no'));
+      };
+      const id = await submitted();
+      for (const ms of [500, 2000, 5000]) await world.elapse(ms);
+      await expectEnded(id, 'failed', 'provider_unknown_outcome');
+      expect(await world.attempts(id)).toMatchObject([{ state: 'unknown' }]);
+    },
+  );
+
+  test('of a provider that cannot be asked is sent again without a look: it promises to know the key', async () => {
+    world.provider.capabilities = { ...ALL_CAPABILITIES, recovery: 'replay' };
+    world.provider.onPay = async () => {
+      if (world.provider.requests.length < 3) throw new ProviderError('unknown_outcome', 'timed out');
+      return await Promise.resolve(PAID);
+    };
+    const id = await submitted();
+    for (const ms of [500, 2000]) await world.elapse(ms);
+    await expectEnded(id, 'succeeded');
+    expect(world.provider.lookups).toEqual([]);
+    expect(new Set(world.provider.requests.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1);
   });
 
   test('holds the values no longer than the look-up lasts, and takes no command meanwhile', async () => {
@@ -279,7 +350,9 @@ describe('a capture that ends without a payment', () => {
     await world.captures.command(world.actor, id, { type: 'cancel' });
     const { view } = await expectEnded(id, 'cancelled');
     expect(view.fields[1]).toMatchObject({ status: 'empty', digits: 0 });
+    expect(view).not.toHaveProperty('payment');
     expect(await world.attempts(id)).toEqual([]);
+    expect(await world.payment(id)).toMatchObject({ status: 'voided' });
   });
 
   test('cancelled while it is being secured: masking is undone once it stands', async () => {

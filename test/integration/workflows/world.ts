@@ -15,7 +15,6 @@ import type {
   CaptureStatus,
   CaptureSubscription,
 } from '../../../src/workflows/contract.ts';
-import { createNumbers } from '../../../src/workflows/numbers.ts';
 import type { PaymentDependencies } from '../../../src/workflows/payments/dependencies.ts';
 import type { CardVault } from '../../../src/workflows/tokens/contract.ts';
 import { ensureAccount } from '../../../src/workflows/stores/account-store.ts';
@@ -51,7 +50,7 @@ export async function until<T>(check: () => T | Promise<T>): Promise<Exclude<T, 
 
 let accounts = 0;
 
-const NUMBERS = createNumbers({ key: new Secret(randomBytes(32).toString('hex')) });
+const NUMBERS = await createTestNumbers();
 
 /** One process with one connected call of an account of its own, on a database that may be shared. */
 export class World {
@@ -174,10 +173,22 @@ export class World {
     return await execute<AttemptRow>(
       this.db.url,
       `select id, state, failure, idempotency_key as key, amount::int, currency, brand, last4, provider_reference as reference,
-              authorization_code as code, decline_reason as reason, raw_code, finished_at is not null as finished
+              sends::int, authorization_code as code, decline_reason as reason, raw_code, finished_at is not null as finished
        from payment_attempts where capture_id = $1 order by created_at`,
       [captureId],
     );
+  }
+
+  /** The payment of a capture. */
+  async payment(captureId: string): Promise<PaymentRow | undefined> {
+    const rows = await execute<PaymentRow>(
+      this.db.url,
+      `select id, status, mode, purpose, amount_captured::int as captured, amount_refunded::int as refunded,
+              decline_reason as reason, failure, token, token_to_shred as shred
+       from payments where capture_id = $1`,
+      [captureId],
+    );
+    return rows[0];
   }
 
   async storedEvents(captureId: string): Promise<CaptureEvent[]> {
@@ -244,6 +255,20 @@ export interface AttemptRow {
   readonly reason: string | null;
   readonly raw_code: string | null;
   readonly finished: boolean;
+  readonly sends: number;
+}
+
+export interface PaymentRow {
+  readonly id: string;
+  readonly status: string;
+  readonly mode: string;
+  readonly purpose: string;
+  readonly captured: number;
+  readonly refunded: number;
+  readonly reason: string | null;
+  readonly failure: string | null;
+  readonly token: string | null;
+  readonly shred: string | null;
 }
 
 /** One client that follows a capture. */
