@@ -52,8 +52,9 @@ export async function createPayment(
   const made = claim?.takenOver === true ? await madeUnder(options, claim) : undefined;
   if (made !== undefined) return made;
   checkText(actor, request);
-  using source = await sourceOf(options, actor.accountId, request);
-  const payment = recordOf(options, actor, request, source);
+  const paymentId = newId('pay');
+  using source = await sourceOf(options, actor, request, paymentId);
+  const payment = recordOf(options, actor, request, source, paymentId);
   try {
     const result = await pay(options, planOf(actor, request, source, payment, claim));
     return await asItIs(options, payment, result);
@@ -136,6 +137,9 @@ async function providerSource(
   if (routed === undefined) {
     throw new HushtoneError('provider_not_found', 'not_found', 'There is no such payment provider.');
   }
+  if (routed.retired) {
+    throw new HushtoneError('provider_disabled', 'conflict', 'The payment provider takes no new payments.');
+  }
   if (mode !== undefined && mode !== routed.mode) throw wrongMode(routed.mode);
   const { storedCards, purposes } = routed.provider.capabilities;
   if (!storedCards || !purposes.includes(purpose)) {
@@ -179,10 +183,11 @@ function recordOf(
   actor: Actor,
   request: NewPayment,
   source: Source,
+  paymentId: string,
 ): PaymentRecord {
   const at = clock.now();
   return newPaymentRecord({
-    id: newId('pay'),
+    id: paymentId,
     accountId: actor.accountId,
     mode: source.mode,
     purpose: request.purpose,

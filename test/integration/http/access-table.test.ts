@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { POLICY, type Permission } from '../../../src/access/policy.ts';
 import { SCOPES } from '../../../src/access/principal.ts';
 import { ROLES, type Role } from '../../../src/kernel/roles.ts';
+import type { PaymentProvider } from '../../../src/payments/contract.ts';
 import { CONTRACT, createTestHttp, idempotencyKey, type TestHttp } from '../../support/http.ts';
+import { ALL_CAPABILITIES, QUIET_PROVIDER } from '../../support/payment-provider.ts';
 import { insertWebhook } from '../../support/webhook-rows.ts';
 import { storeCard, testVault } from '../../support/vault-cards.ts';
 
@@ -143,11 +145,20 @@ describe('the table', () => {
   });
 });
 
+/** Payments are made, and no money moves. */
+const DECLINING: PaymentProvider = {
+  ...QUIET_PROVIDER,
+  name: 'declining',
+  capabilities: ALL_CAPABILITIES,
+  pay: async () => await Promise.resolve({ result: 'declined', reason: 'generic_decline', rawCode: 'no' }),
+  lookup: async () => await Promise.resolve(undefined),
+};
+
 let http: TestHttp;
 let agents = 0;
 
 beforeAll(async () => {
-  http = await createTestHttp();
+  http = await createTestHttp({ provider: DECLINING });
 });
 
 afterAll(async () => await http.close());
@@ -164,6 +175,8 @@ const CHARGE = { purpose: 'charge', amount: { value: 4200, currency: 'EUR' } };
 /** Requests that name an object in their body; the others send the contract's own example. */
 const BODIES: Readonly<Record<string, (world: World) => unknown>> = {
   createCapture: ({ agentId }) => ({ agent_id: agentId, ...CHARGE }),
+  createPayment: ({ objects }) => ({ ...CHARGE, token: objects['token_id'] }),
+  updateProvider: () => ({ configuration: { merchant_account: 'Other' } }),
   createGrant: ({ agentId, objects }) => ({ agent_id: agentId, call_id: objects['call_id'], ...CHARGE }),
 };
 
@@ -198,6 +211,26 @@ async function makeGrant(agentId: string): Promise<string> {
   return body['id'] as string;
 }
 
+async function makePayment(token: string): Promise<string> {
+  const { body } = await request('POST', '/v1/payments', await http.token(), { ...CHARGE, token });
+  expect(body).toMatchObject({ status: 'declined' });
+  return body['id'] as string;
+}
+
+/** In the place of the one before: an account has only so many. */
+async function makeProvider(): Promise<string> {
+  await http.db.database.transaction('acc_a', async (tx) => {
+    await tx.query(
+      `update providers set state = 'disabled', deleted_at = now(), version = version + 1 where deleted_at is null`,
+    );
+  });
+  const configuration = { secret_key: 'sk_test_accesstable', merchant_account: 'Shop' };
+  const wish = { kind: 'scripted', name: 'Main', mode: 'test', configuration };
+  const token = await http.token({ roles: ['admin'] });
+  const { body } = await request('POST', '/v1/providers', token, wish);
+  return body['id'] as string;
+}
+
 /** `startedBy`: with what the capture is started that a request is for. */
 async function makeWorld(operation: Operation, startedBy: Role | 'grant' = 'integrator'): Promise<World> {
   agents += 1;
@@ -210,9 +243,11 @@ async function makeWorld(operation: Operation, startedBy: Role | 'grant' = 'inte
   const webhook = operation.parameters.includes('webhook_id')
     ? await database.transaction('acc_a', async (tx) => await insertWebhook(tx, 'acc_a'))
     : undefined;
-  const card = operation.parameters.includes('token_id')
-    ? await storeCard(http.db, testVault(http.db, http.keys.keyRing), 'acc_a', '4242424242424242')
-    : undefined;
+  const wants = (name: string): boolean => operation.parameters.includes(name);
+  const card =
+    wants('token_id') || wants('payment_id') || operation.id === 'createPayment'
+      ? await storeCard(http.db, testVault(http.db, http.keys.keyRing), 'acc_a', '4242424242424242')
+      : undefined;
   return {
     agentId,
     grantId,
@@ -221,6 +256,8 @@ async function makeWorld(operation: Operation, startedBy: Role | 'grant' = 'inte
       grant_id: await makeGrant(agentId),
       ...(webhook && { webhook_id: webhook.endpointId, delivery_id: webhook.deliveryId }),
       ...(card && { token_id: card.id }),
+      ...(card && wants('payment_id') && { payment_id: await makePayment(card.id) }),
+      ...(wants('provider_id') && { provider_id: await makeProvider() }),
       ...(wantsCapture && { capture_id: await startCapture(agentId, token) }),
     },
   };
@@ -237,7 +274,7 @@ async function tokenOf(world: World, as: Role | 'grant', accountId = 'acc_a'): P
 
 /** An id of the right form that nothing has. */
 const NOBODYS = (name: string): string =>
-  `${{ capture_id: 'cap', call_id: 'call', grant_id: 'gnt', webhook_id: 'whk', delivery_id: 'dlv', token_id: 'tok_card' }[name] ?? 'evt'}_${'a'.repeat(26)}`;
+  `${{ capture_id: 'cap', call_id: 'call', grant_id: 'gnt', webhook_id: 'whk', delivery_id: 'dlv', token_id: 'tok_card', provider_id: 'prv', payment_id: 'pay' }[name] ?? 'evt'}_${'a'.repeat(26)}`;
 
 async function send(operation: Operation, world: World, token?: string) {
   const url = operation.path.replaceAll(

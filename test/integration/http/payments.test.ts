@@ -231,6 +231,24 @@ describe('where a payment goes', () => {
     expect(await stripe.ledger()).toHaveLength(1);
   });
 
+  test('is the provider that keeps the card, while that takes payments', async () => {
+    const { accountId, providerId } = await openShop();
+    const kept = {
+      purpose: 'charge',
+      amount: amount(4200),
+      provider_token: 'pm_kept',
+      provider_id: providerId,
+    };
+    await call(accountId, 'PATCH', `/v1/providers/${providerId}`, { state: 'disabled' });
+    const refused = await call<{ code: string }>(accountId, 'POST', '/v1/payments', kept);
+    expect(refused).toMatchObject({ status: 409, body: { code: 'provider_disabled' } });
+    await call(accountId, 'PATCH', `/v1/providers/${providerId}`, { state: 'active' });
+    // Stripe has no such card: it was asked.
+    const asked = await call(accountId, 'POST', '/v1/payments', kept);
+    expect(asked).toMatchObject({ status: 201, body: { status: 'failed', failure: 'invalid_request' } });
+    expect(await stripe.requests()).not.toEqual([]);
+  });
+
   test('is where it went, for refunds, also when that provider is disabled or deleted', async () => {
     const { accountId, providerId } = await openShop();
     const { id } = await pay(accountId);
