@@ -4,11 +4,25 @@ import { measureDetector } from './detector.ts';
 import { measureHttp } from './http.ts';
 import { percentile, type Memory } from './process-figures.ts';
 import { measureRelay } from './relay.ts';
+import { measureVault } from './vault.ts';
 
 const KILOBYTE = 1024;
 
-const FULL = { load: { calls: 40, rounds: 8, latencyCalls: 4 }, minutes: 20 };
-const QUICK = { load: { calls: 10, rounds: 2, latencyCalls: 2 }, minutes: 2 };
+const MILLION = 1_000_000;
+
+const FULL = {
+  load: { calls: 40, rounds: 8, latencyCalls: 4 },
+  minutes: 20,
+  vault: { seals: 20_000, tokens: 4000 },
+};
+const QUICK = {
+  load: { calls: 10, rounds: 2, latencyCalls: 2 },
+  minutes: 2,
+  vault: { seals: 2000, tokens: 400 },
+};
+
+const PARTS = ['captures', 'detector', 'http', 'vault'] as const;
+type Part = (typeof PARTS)[number];
 
 function line(what: string, figure: string, beside = ''): void {
   process.stdout.write(`${what.padEnd(62)}${figure.padStart(12)}   ${beside}\n`);
@@ -17,16 +31,28 @@ function line(what: string, figure: string, beside = ''): void {
 const ms = (figure: number): string => `${figure.toFixed(2)} ms`;
 const kb = (bytes: number): string => `${Math.round(bytes / KILOBYTE)} kB`;
 
-/** Measures and prints; asserts nothing. Figures are to be compared within one run only. */
+/**
+ * Measures and prints; asserts nothing. Figures are to be compared within one run only. Arguments: the parts to measure,
+ * all of them by default, and `--quick`.
+ */
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
-  const { load, minutes } = values.quick ? QUICK : FULL;
-  process.stdout.write(
-    `one gateway process, ${load.calls} calls, ${load.rounds} captures on each of 24 keys 62 ms apart\n\n`,
-  );
-  await tellCaptures(load);
-  tellDetector(minutes);
-  tellHttp(values.quick ? await measureHttp(4, 2, 50) : await measureHttp());
+  const { values, positionals } = parseArgs({
+    options: { quick: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
+  const unknown = positionals.filter((name) => !(PARTS as readonly string[]).includes(name));
+  if (unknown.length > 0) throw new Error(`no part is called ${unknown.join(', ')}: ${PARTS.join(', ')}`);
+  const wanted = (part: Part): boolean => positionals.length === 0 || positionals.includes(part);
+  const { load, minutes, vault } = values.quick ? QUICK : FULL;
+  if (wanted('captures')) {
+    process.stdout.write(
+      `one gateway process, ${load.calls} calls, ${load.rounds} captures on each of 24 keys 62 ms apart\n\n`,
+    );
+    await tellCaptures(load);
+  }
+  if (wanted('detector')) tellDetector(minutes);
+  if (wanted('http')) tellHttp(values.quick ? await measureHttp(4, 2, 50) : await measureHttp());
+  if (wanted('vault')) tellVault(await measureVault(vault));
 }
 
 async function tellCaptures(load: CaptureLoad): Promise<void> {
@@ -76,6 +102,27 @@ function tellHttp(http: Awaited<ReturnType<typeof measureHttp>>): void {
   ] as const) {
     line(what, ours.toFixed(0), `bare route ${bare.toFixed(0)}, ratio ${(ours / bare).toFixed(2)}`);
   }
+}
+
+function tellVault(vault: Awaited<ReturnType<typeof measureVault>>): void {
+  for (const [what, ours, bare, bareName] of [
+    ['cards sealed a second', vault.seals, vault.bareSeals, 'bare node:crypto'],
+    ['cards opened a second', vault.opens, vault.bareOpens, 'bare node:crypto'],
+    ['cards put into the vault a second, with record', vault.tokenised, vault.bareInserts, 'bare insert'],
+  ] as const) {
+    line(what, ours.toFixed(0), `${bareName} ${bare.toFixed(0)}, ratio ${(ours / bare).toFixed(2)}`);
+  }
+  line('transactions a second with a record and nothing else', vault.recordsOnly.toFixed(0));
+  line('cards taken out of the vault a second, with record', vault.reveals.toFixed(0));
+  const megabytes = (bytesPerToken: number): string =>
+    `${Math.round((bytesPerToken * MILLION) / (KILOBYTE * KILOBYTE))} MB`;
+  const grown = kb(vault.processBytesPerToken * vault.measuredOver);
+  line(
+    'memory of the process per million tokens',
+    megabytes(vault.processBytesPerToken),
+    `grew by ${grown} while ${vault.measuredOver} were stored`,
+  );
+  line('database per million tokens, indexes included', megabytes(vault.databaseBytesPerToken));
 }
 
 await main();
