@@ -414,7 +414,12 @@ create table calls (
   started_at timestamp with time zone not null default now(),
   connected_at timestamp with time zone,
   ended_at timestamp with time zone,
-  caller_number_index bytea
+  caller_number_index bytea,
+  caller_number_key_id text generated always as (
+CASE
+    WHEN (SUBSTRING(caller_number FROM 1 FOR 1) = '\x02'::bytea) THEN encode(SUBSTRING(caller_number FROM 2 FOR 30), 'escape'::text)
+    ELSE NULL::text
+END) stored
 );
 
 create table capture_events (
@@ -771,7 +776,12 @@ alter table calls add constraint calls_bridge_check CHECK ((bridge = ANY (ARRAY[
 
 alter table calls add constraint calls_caller_number_index CHECK ((octet_length(caller_number_index) = 32));
 
-alter table calls add constraint calls_caller_number_sealed CHECK ((((octet_length(caller_number) >= 30) AND (octet_length(caller_number) <= 1100)) AND (SUBSTRING(caller_number FROM 1 FOR 1) = '\x01'::bytea)));
+alter table calls add constraint calls_caller_number_sealed CHECK (((caller_number IS NULL) OR
+CASE SUBSTRING(caller_number FROM 1 FOR 1)
+    WHEN '\x01'::bytea THEN ((octet_length(caller_number) >= 30) AND (octet_length(caller_number) <= 1100))
+    WHEN '\x02'::bytea THEN ((octet_length(caller_number) >= 100) AND (octet_length(caller_number) <= 1200))
+    ELSE false
+END));
 
 alter table calls add constraint calls_end_check CHECK (("end" = ANY (ARRAY['caller_hung_up'::text, 'agent_hung_up'::text, 'agent_busy'::text, 'agent_no_answer'::text, 'failed'::text])));
 
@@ -999,7 +1009,7 @@ alter table payment_attempts add constraint payment_attempts_last4_check CHECK (
 
 alter table payment_attempts add constraint payment_attempts_mode_check CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text])));
 
-alter table payment_attempts add constraint payment_attempts_of_something CHECK (((payment_id IS NOT NULL) OR (capture_id IS NOT NULL)));
+alter table payment_attempts add constraint payment_attempts_of_something CHECK (((payment_id IS NOT NULL) OR (capture_id IS NOT NULL) OR (operation = 'tokenize'::text)));
 
 alter table payment_attempts add constraint payment_attempts_operation CHECK ((operation = ANY (ARRAY['charge'::text, 'authorize'::text, 'tokenize'::text, 'charge_and_save'::text, 'capture'::text, 'void'::text, 'refund'::text])));
 
@@ -1235,6 +1245,8 @@ CREATE INDEX calls_of_agent ON public.calls USING btree (account_id, agent_id) W
 CREATE INDEX calls_of_caller ON public.calls USING btree (account_id, caller_number_index, started_at DESC, id DESC);
 
 CREATE INDEX calls_of_instance ON public.calls USING btree (instance_id) WHERE (state <> 'ended'::text);
+
+CREATE INDEX calls_of_number_key ON public.calls USING btree (caller_number_key_id) WHERE (caller_number IS NOT NULL);
 
 CREATE INDEX captures_by_time ON public.captures USING btree (account_id, created_at DESC, id DESC);
 

@@ -36,7 +36,6 @@ import { createCmsSigner } from './pki/cms.ts';
 import { developmentKey } from './pki/development-key.ts';
 import { prepareSecretMemory } from './secrets/arena.ts';
 import { leaveMemoryOutOfCoreFiles } from './secrets/core-files.ts';
-import { Secret } from './secrets/secret.ts';
 import type { Router } from './telephony/contract.ts';
 import { startTelephony, type TelephonyServer } from './telephony/jambonz/server.ts';
 import { createDialMask } from './telephony/rtpengine/dial-mask.ts';
@@ -50,9 +49,11 @@ import { createCallDesk } from './workflows/call-desk.ts';
 import { createCallJournal } from './workflows/call-journal.ts';
 import { Captures } from './workflows/capture-desk.ts';
 import type { AuditDesk, HealthReport } from './workflows/contract.ts';
+import { createEarlierNumbers } from './workflows/earlier-numbers.ts';
 import { createNumbers, type Numbers } from './workflows/numbers.ts';
 import { Grants } from './workflows/grant-desk.ts';
 import { Idempotency, startIdempotencyCleanup } from './workflows/idempotency.ts';
+import { createConnectorDesk } from './workflows/connector/desk.ts';
 import { dieAt } from './workflows/payments/chaos.ts';
 import type { PaymentDependencies } from './workflows/payments/dependencies.ts';
 import { createPaymentDesk } from './workflows/payments/desk.ts';
@@ -161,7 +162,9 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
   const payments = startPayments(config, database, providers, cards.vault, logger, stopper);
 
   const numbers = createNumbers({
-    key: config.numbers.key ?? new Secret(await developmentKey(join(config.database.dataDir, 'numbers.key'))),
+    keyRing,
+    ...(config.numbers.key !== undefined && { earlier: createEarlierNumbers(config.numbers.key) }),
+    logger,
     ...(config.numbers.country !== undefined && { country: config.numbers.country }),
   });
   const telephony = await startCalls(config, database, numbers, logger, stopper);
@@ -178,6 +181,8 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
   stopper.add(async () => await captures.settle(SETTLE_LIMIT_MS));
 
   const events = await startEvents(config, database, databaseUrl, logger, stopper);
+
+  const idempotency = startIdempotency(database, logger, stopper);
 
   // A port that the system chooses is known once the listener is up, and nobody asks before.
   let httpPort = config.http.port;
@@ -202,7 +207,10 @@ async function start(config: Config, logger: Logger, stopper: Stopper): Promise<
     providers: providers.desk,
     cardTokens: cards.desk,
     ...events,
-    idempotency: startIdempotency(database, logger, stopper),
+    idempotency,
+    ...(config.payments.connectorInbound && {
+      connector: createConnectorDesk({ ...payments, idempotency, mode: config.payments.mode }),
+    }),
     listener: config.http,
     rateLimits: config.rateLimits,
     panelOrigins: config.http.panelOrigins,

@@ -31,7 +31,7 @@ export async function withKeys<T>(
   providers: 'none' | 'open' | 'create',
   work: (keys: KeyWork) => Promise<T>,
 ): Promise<T> {
-  const { keys: settings, environment, dataDir } = loadKeySettings(readEnvironment());
+  const { keys: settings, environment, numbers, dataDir } = loadKeySettings(readEnvironment());
   if (environment === 'production' && [settings.provider, ...settings.previous].includes('development')) {
     throw new HushtoneError(
       'key_provider_refused',
@@ -57,7 +57,12 @@ export async function withKeys<T>(
       const registry = new KeyRegistry({
         database,
         providers: opened,
-        rekeyables: allRekeyables({ database, keyRing, logger }),
+        rekeyables: allRekeyables({
+          database,
+          keyRing,
+          ...(numbers.key !== undefined && { earlierKey: numbers.key }),
+          logger,
+        }),
         append: appendAudit,
         actor: { kind: 'operator', subject: operator() },
       });

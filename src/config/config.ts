@@ -122,7 +122,7 @@ export interface Config {
   };
   readonly keys: KeysConfig;
   readonly numbers: {
-    /** 32 bytes in hexadecimal or base64. Absent, outside production only: one that is made in `database.dataDir`. */
+    /** 32 bytes in hexadecimal or base64: opens numbers from before the key ring. */
     readonly key?: Secret;
     readonly country?: string;
   };
@@ -159,6 +159,8 @@ export interface Config {
     /** Of captures and payments that do not name one. */
     readonly mode: 'test' | 'live';
     readonly tokenStorage: 'provider' | 'vault';
+    /** Whether other voice platforms may hand card details over. */
+    readonly connectorInbound: boolean;
     /** For each exchange with any provider. */
     readonly timeoutMs: number;
     readonly reconcileSeconds: number;

@@ -102,10 +102,9 @@ function readWebhooks(reader: SettingReader, production: boolean): Config['webho
   };
 }
 
-function readNumbers(reader: SettingReader, production: boolean): Config['numbers'] {
+function readNumbers(reader: SettingReader): Config['numbers'] {
   const key = reader.secret('NUMBERS_KEY', NUMBERS_KEY);
   const country = reader.text('NUMBERS_COUNTRY', COUNTRY);
-  if (production && key === undefined) reader.missing('NUMBERS_KEY', 'in production');
   return { ...(key !== undefined && { key }), ...(country !== undefined && { country }) };
 }
 
@@ -229,6 +228,7 @@ function readPayments(reader: SettingReader, production: boolean): Config['payme
   return {
     mode: reader.choice('PAYMENT_MODE', production ? 'live' : 'test'),
     tokenStorage: reader.choice('TOKEN_STORAGE'),
+    connectorInbound: reader.choice('CONNECTOR_INBOUND') === 'on',
     timeoutMs: reader.integer('PROVIDER_TIMEOUT_MS'),
     reconcileSeconds: reader.integer('RECONCILE_SECONDS'),
     ...readChaosPoint(reader),
@@ -270,13 +270,14 @@ export function loadDatabaseSettings(env: Readonly<Record<string, string | undef
 /** Where the keys of the vault are, without the rest: for the commands that change them. Throws a `ConfigError`. */
 export function loadKeySettings(
   env: Readonly<Record<string, string | undefined>>,
-): Pick<Config, 'keys' | 'environment'> & { readonly dataDir: string } {
+): Pick<Config, 'keys' | 'environment' | 'numbers'> & { readonly dataDir: string } {
   const reader = new SettingReader(env);
   const environment = reader.choice('NODE_ENV');
   const keys = readKeys(reader);
+  const numbers = readNumbers(reader);
   const { dataDir } = readDatabase(reader, environment === 'production');
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
-  return deepFreeze({ environment, keys, dataDir });
+  return deepFreeze({ environment, keys, numbers, dataDir });
 }
 
 /** What payment providers are reached with, without the rest. Throws a `ConfigError`. */
@@ -332,7 +333,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     webhooks: readWebhooks(reader, production),
     keys: readKeys(reader),
-    numbers: readNumbers(reader, production),
+    numbers: readNumbers(reader),
     telephony: readTelephony(reader, production),
     routes: readRoutes(reader),
     capture: {

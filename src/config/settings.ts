@@ -263,11 +263,9 @@ export const SETTINGS = {
   NUMBERS_KEY: {
     group: "Callers' numbers",
     kind: 'secret',
-    required: 'in production',
-    defaultInWords: 'a key that is made in `DATA_DIR`',
     shape: '32 random bytes, in hexadecimal or base64',
     meaning:
-      "Seals callers' telephone numbers in the database and finds them again. With another key the numbers of earlier calls cannot be read.",
+      'The key of numbers that were stored before the key ring sealed them. Not needed any more when `hushtone keys rotate phone_numbers --resume` has moved them.',
   },
   NUMBERS_COUNTRY: {
     group: "Callers' numbers",
@@ -419,6 +417,14 @@ export const SETTINGS = {
     choices: ['test', 'live'],
     meaning:
       'The mode of captures and payments that do not name one. Payments, stored cards and providers of one mode never meet those of the other.',
+  },
+  CONNECTOR_INBOUND: {
+    group: 'Payment provider',
+    kind: 'choice',
+    default: 'off',
+    choices: ['off', 'on'],
+    meaning:
+      'Whether other voice platforms may hand card details to this gateway, as their generic pay connector at `POST /v1/connector/payments`.',
   },
   TOKEN_STORAGE: {
     group: 'Payment provider',

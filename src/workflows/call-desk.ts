@@ -23,7 +23,11 @@ export interface CallDeskOptions {
 }
 
 /** A call in openapi.yaml's words; the caller's number whole only for those who may see it. */
-export function callResource(call: CallSnapshot, actor: Actor, numbers: Numbers): CallResource {
+export function callResource(
+  call: CallSnapshot,
+  actor: Actor,
+  numbers: Pick<Numbers, 'normalize'>,
+): CallResource {
   const visible = actor.numbersVisible === true && call.from !== UNREADABLE;
   const number = numbers.normalize(call.from);
   return {
@@ -119,12 +123,13 @@ async function searchCalls(
   }
   const limit = search.limit ?? DEFAULT_PAGE;
   const after = search.cursor === undefined ? undefined : positionOf(search.cursor);
+  const indexes = await numbers.indexes(search.from, actor.accountId);
   const found = await database.transaction(
     actor.accountId,
     async (db) =>
       await findCallsFrom(
         db,
-        numbers.index(search.from, actor.accountId),
+        indexes,
         // One more than asked for tells whether there is a next page.
         { ...(after && { after }), limit: limit + 1 },
         numbers,

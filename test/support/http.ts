@@ -14,7 +14,6 @@ import { newId } from '../../src/kernel/ids.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import type { PaymentProvider } from '../../src/payments/contract.ts';
 import { PROVIDER_KINDS } from '../../src/payments/registry.ts';
-import { Secret } from '../../src/secrets/secret.ts';
 import type { Calls, CallSnapshot, Masking, MaskingListener } from '../../src/telephony/contract.ts';
 import { createAuditDesk } from '../../src/workflows/audit-desk.ts';
 import { createCallDesk } from '../../src/workflows/call-desk.ts';
@@ -114,7 +113,6 @@ export interface TestHttp {
   readonly captures: Captures;
   readonly grants: Grants;
   readonly numbers: Numbers;
-  readonly numbersKey: Secret;
   readonly keys: TestKeyRing;
   readonly directory: Directory;
   readonly vault: CardVault;
@@ -141,11 +139,10 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
   const logger = options.logger ?? silentLogger;
   const keys = createKeyRing(generateKeyPairSync('ed25519').privateKey);
   const issuer = { issuer: 'https://gateway.test', audience: 'hushtone', keys };
-  const numbersKey = new Secret(randomBytes(32).toString('hex'));
-  const numbers = createNumbers({ key: numbersKey });
   const calls = new ScriptedCalls();
-  const journal = createCallJournal(database, 'test', numbers);
   const testKeys = await createTestKeyRing(db);
+  const numbers = createNumbers({ keyRing: testKeys.keyRing, logger });
+  const journal = createCallJournal(database, 'test', numbers);
   const providers = {
     database,
     ring: testKeys.keyRing,
@@ -227,7 +224,6 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
     captures,
     grants,
     numbers,
-    numbersKey,
     keys: testKeys,
     directory,
     vault,

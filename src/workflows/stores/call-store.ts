@@ -31,7 +31,7 @@ export async function saveCall(
 ): Promise<void> {
   const { snapshot } = record;
   const { accountId, callId } = snapshot;
-  const number = numbers.normalize(snapshot.from);
+  const number = await numbers.seal(snapshot.from, { accountId, callId });
   await db.query(
     `INSERT INTO calls
        (id, account_id, call_sid, state, bridge, caller_number, called_number, agent_id, agent_call_sid,
@@ -49,7 +49,7 @@ export async function saveCall(
       record.callSid,
       snapshot.state,
       snapshot.bridge,
-      number === '' ? null : numbers.seal(number, { accountId, callId }),
+      number?.sealed ?? null,
       snapshot.to,
       snapshot.agentId,
       record.agentCallSid ?? null,
@@ -62,7 +62,7 @@ export async function saveCall(
       snapshot.connectedAt ?? null,
       snapshot.endedAt ?? null,
       instanceId,
-      number === '' ? null : numbers.index(number, accountId),
+      number?.index ?? null,
     ],
   );
 }
@@ -74,7 +74,7 @@ export async function findCallBySid(
   numbers: Numbers,
 ): Promise<CallRecord | undefined> {
   const rows = await db.query<CallRow>('SELECT * FROM calls WHERE call_sid = $1', [callSid]);
-  return rows[0] && toRecord(rows[0], numbers);
+  return rows[0] && (await toRecord(rows[0], numbers));
 }
 
 /** Of a call of the transaction's account. */
@@ -95,30 +95,30 @@ export interface CallPosition {
   readonly callId: string;
 }
 
-/** Calls from a number, live or ended, the newest first, those after a place in the list only. */
+/** Calls with one of these indexes of their number, live or ended, the newest first, those after a place in the list only. */
 export async function findCallsFrom(
   db: Queryable,
-  numberIndex: Buffer,
+  numberIndexes: readonly Buffer[],
   page: { readonly after?: CallPosition; readonly limit: number },
   numbers: Numbers,
 ): Promise<CallSnapshot[]> {
   const { after, limit } = page;
   const rows = await db.query<CallRow>(
     `SELECT * FROM calls
-     WHERE caller_number_index = $1 AND ($2::timestamptz IS NULL OR (started_at, id) < ($2, $3))
+     WHERE caller_number_index = ANY ($1::bytea[]) AND ($2::timestamptz IS NULL OR (started_at, id) < ($2, $3))
      ORDER BY started_at DESC, id DESC LIMIT $4`,
-    [numberIndex, after?.startedAt ?? null, after?.callId ?? null, limit],
+    [numberIndexes, after?.startedAt ?? null, after?.callId ?? null, limit],
   );
-  return rows.map((row) => toSnapshot(row, numbers));
+  return await Promise.all(rows.map(async (row) => await toSnapshot(row, numbers)));
 }
 
-function toSnapshot(row: CallRow, numbers: Numbers): CallSnapshot {
+async function toSnapshot(row: CallRow, numbers: Numbers): Promise<CallSnapshot> {
   return {
     callId: row.id,
     accountId: row.account_id,
     state: row.state,
     bridge: row.bridge,
-    from: openOrNothing(numbers, row.caller_number, { accountId: row.account_id, callId: row.id }),
+    from: await openOrNothing(numbers, row.caller_number, { accountId: row.account_id, callId: row.id }),
     to: row.called_number,
     agentId: row.agent_id,
     transport: row.transport,
@@ -130,9 +130,9 @@ function toSnapshot(row: CallRow, numbers: Numbers): CallSnapshot {
   };
 }
 
-function toRecord(row: CallRow, numbers: Numbers): CallRecord {
+async function toRecord(row: CallRow, numbers: Numbers): Promise<CallRecord> {
   return {
-    snapshot: toSnapshot(row, numbers),
+    snapshot: await toSnapshot(row, numbers),
     callSid: row.call_sid,
     ...(row.agent_call_sid && { agentCallSid: row.agent_call_sid }),
     ...(row.agent_leg_call_id && { agentLegCallId: row.agent_leg_call_id }),

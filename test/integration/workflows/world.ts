@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SCOPES } from '../../../src/access/principal.ts';
 import type { Database } from '../../../src/db/database.ts';
 import { createLogger, type Logger } from '../../../src/kernel/logger.ts';
-import { Secret } from '../../../src/secrets/secret.ts';
 import type { CallSnapshot } from '../../../src/telephony/contract.ts';
 import { createCallJournal } from '../../../src/workflows/call-journal.ts';
 import { Captures } from '../../../src/workflows/capture-desk.ts';
@@ -20,6 +18,7 @@ import type { CardVault } from '../../../src/workflows/tokens/contract.ts';
 import { ensureAccount } from '../../../src/workflows/stores/account-store.ts';
 import { execute, type TestDatabase } from '../../support/database.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { createTestNumbers } from '../../support/numbers.ts';
 import { paymentsWith } from '../../support/payments.ts';
 import { callOf, FakeCalls, FakeProvider } from './fakes.ts';
 

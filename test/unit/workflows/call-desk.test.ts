@@ -1,15 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { Database } from '../../../src/db/database.ts';
 import { databaseUnavailable } from '../../../src/db/errors.ts';
 import { HushtoneError } from '../../../src/kernel/errors.ts';
-import { Secret } from '../../../src/secrets/secret.ts';
 import type { Calls, CallSnapshot } from '../../../src/telephony/contract.ts';
 import { callResource, createCallDesk } from '../../../src/workflows/call-desk.ts';
 import type { Actor } from '../../../src/workflows/contract.ts';
-import { createNumbers } from '../../../src/workflows/numbers.ts';
+import { createTestNumbers } from '../../support/numbers.ts';
 
-const NUMBERS = createNumbers({ key: new Secret(randomBytes(32).toString('hex')) });
+const NUMBERS = await createTestNumbers();
 
 const CALL: CallSnapshot = {
   callId: 'call_1',
