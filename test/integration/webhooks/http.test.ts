@@ -177,6 +177,7 @@ describe('webhooks over HTTP', () => {
       status: 200,
       body: { id, secret: expect.stringMatching(/^whsec_/) as string },
     });
+    expect((await call('POST', `${path}/rotate`)).status).toBe(200);
     expect(await call('PATCH', path, { enabled: false })).toMatchObject({
       status: 200,
       body: { enabled: false, disabled_reason: 'by_request' },

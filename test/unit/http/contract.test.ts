@@ -102,6 +102,15 @@ describe('openapi.yaml', () => {
     }
   });
 
+  test('knows which bodies may be left out', () => {
+    const optional = operations().filter(({ operationId }) => CONTRACT.bodyOptional(operationId));
+    expect(optional.map(({ operationId }) => operationId).sort()).toEqual([
+      'capturePayment',
+      'refundPayment',
+      'rotateWebhookSecret',
+    ]);
+  });
+
   test('holds every error to be a problem document, but the report of readiness and what OAuth clients read', () => {
     for (const { operationId, responses } of operations()) {
       for (const [status, response] of Object.entries(responses)) {
