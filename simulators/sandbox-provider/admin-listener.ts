@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { SeenRequest } from './api-listener.ts';
 import type { EnvelopeKeys } from './envelope-keys.ts';
 import { readJsonObject, requireMembers, sendJson, sendProblem } from './exchange.ts';
-import { parseFaults, type FaultQueue } from './faults.ts';
+import { parseFaultRates, parseFaults, type FaultQueue } from './faults.ts';
 import type { Ledger } from './ledger.ts';
 import { Problem } from './problem.ts';
 
@@ -40,6 +40,9 @@ export function createAdminListener({
       case 'GET /admin/requests':
         sendJson(response, 200, { requests: seen });
         return;
+      case 'GET /admin/faults/struck':
+        sendJson(response, 200, { struck: faults.struck() });
+        return;
       case 'DELETE /admin/ledger':
         ledger.clear();
         seen.length = 0;
@@ -50,6 +53,9 @@ export function createAdminListener({
         faults.set(parseFaults(body['faults']));
         break;
       }
+      case 'POST /admin/faults/rates':
+        faults.setRates(parseFaultRates(await readJsonObject(request)));
+        break;
       case 'POST /admin/keys/rotate':
         await keys.rotate();
         break;

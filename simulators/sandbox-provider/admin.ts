@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import type { SeenRequest } from './api-listener.ts';
-import type { Fault } from './faults.ts';
+import type { Fault, FaultRates } from './faults.ts';
 import type { LedgerEntry, ModificationEntry } from './ledger.ts';
 
 /** A test's view of a running sandbox provider. Every method rejects when the provider refuses or is gone. */
@@ -33,6 +33,17 @@ export class SandboxAdmin {
   /** What goes wrong next; replaces faults that have not struck yet. */
   async setFaults(faults: readonly Fault[]): Promise<void> {
     await this.#send('POST', '/admin/faults', { faults });
+  }
+
+  /** What goes wrong by chance from now on, whenever nothing else does; no rates: nothing. */
+  async setFaultRates(rates: FaultRates): Promise<void> {
+    await this.#send('POST', '/admin/faults/rates', rates);
+  }
+
+  /** How many requests faults have struck, by `target kind`. */
+  async struck(): Promise<Record<string, number>> {
+    const answer = await this.#send('GET', '/admin/faults/struck');
+    return (JSON.parse(answer) as { struck: Record<string, number> }).struck;
   }
 
   /** Makes a new envelope key; envelopes sealed to an earlier one are refused from now on. */

@@ -57,11 +57,12 @@ export function createApiListener({ api, faults, seen, closing }: ApiListenerOpt
       return;
     }
     refuseBeforeProcessing(fault);
-    const delayMs = fault?.delayMs;
-    const processed = work(async () => {
-      if (delayMs !== undefined) await pause(delayMs, undefined, { signal: closing });
-    });
-    if (fault === undefined || fault.kind === 'delay') {
+    const wait = async (): Promise<void> => {
+      if (fault?.delayMs !== undefined) await pause(fault.delayMs, undefined, { signal: closing });
+    };
+    if (fault?.kind === 'late') await wait();
+    const processed = work(fault?.kind === 'late' ? async () => undefined : wait);
+    if (fault === undefined || fault.kind === 'delay' || fault.kind === 'late') {
       const { body, headers } = await processed;
       sendJson(response, 200, body, headers);
       return;
@@ -163,6 +164,7 @@ function spoil(response: ServerResponse, fault: Fault, { body }: Answer): void {
     case 'server_error':
     case 'not_processed':
     case 'rate_limited': // struck before
+    case 'late':
     case 'delay': // answered
   }
 }

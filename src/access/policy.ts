@@ -55,6 +55,8 @@ export const POLICY: Readonly<Record<string, Permission | 'everyone'>> = {
   voidPayment: PAY,
   refundPayment: PAY,
 
+  takeConnectorPayment: PAY,
+
   listCardTokens: PAYMENTS,
   getCardToken: PAYMENTS,
   updateCardToken: PAY,

@@ -61,6 +61,7 @@ export const AUDIT_OPERATIONS = {
   'card_token.reveal': 'A card was taken out of the vault for a payment, or could not be.',
   'card_token.update': "A card token's expiry, customer or end of retention was changed.",
   'card_token.delete': 'A card token was deleted: the key of its card number is gone for good.',
+  'card.tokenize': 'Another voice platform gave a card that a payment provider is to keep.',
   'audit.export': 'Audit records were exported.',
   'vault_key.create': 'A key of the vault was made.',
   'vault_key.rotate': 'A new key of the vault took the place of the active one.',

@@ -21,6 +21,8 @@ export interface AccessRules {
   readonly networksOf?: (principal: Principal) => Promise<readonly AddressBlocks[]>;
   /** Rejects with `grant_ended` unless the principal's grant stands at this moment. */
   readonly checkGrant?: (principal: Principal & { readonly grantId: string }) => Promise<void>;
+  /** The access token of a request. Default: that of its Authorization header. */
+  readonly tokenOf?: (request: FastifyRequest) => Promise<string>;
   /** Counts the request. Throws `rate_limited`. */
   readonly count?: (principal: Principal, reply: FastifyReply) => void;
 }
@@ -30,7 +32,7 @@ const callers = new WeakMap<FastifyRequest, Caller>();
 /** Longer than any token of ours: a longer header is refused before it is parsed. */
 const LONGEST_AUTHORIZATION = 4096;
 
-function tokenOf(request: FastifyRequest): string {
+async function bearerToken(request: FastifyRequest): Promise<string> {
   const header = request.headers.authorization;
   const token =
     header !== undefined && header.length <= LONGEST_AUTHORIZATION
@@ -61,7 +63,7 @@ export function requireAccess(
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
   return async (request, reply) => {
     const principal: Principal = {
-      ...(await rules.verifyToken(tokenOf(request), presentedBy(request))),
+      ...(await rules.verifyToken(await (rules.tokenOf ?? bearerToken)(request), presentedBy(request))),
       address: plainAddress(request.ip),
       requestId: request.id,
     };

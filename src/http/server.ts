@@ -17,6 +17,7 @@ import type {
   HealthReport,
   IdempotencyDesk,
 } from '../workflows/contract.ts';
+import type { ConnectorDesk } from '../workflows/connector/contract.ts';
 import type { PaymentDesk } from '../workflows/payments/contract.ts';
 import type { ProviderDesk } from '../workflows/providers/contract.ts';
 import type { TokenDesk } from '../workflows/tokens/contract.ts';
@@ -32,6 +33,13 @@ import { createRateLimiter, type RateLimits } from './rate-limit.ts';
 import { auditHandlers, recordRefusal } from './routes/audit.ts';
 import { callHandlers } from './routes/calls.ts';
 import { captureHandlers } from './routes/captures.ts';
+import {
+  CONNECTOR_OPERATION,
+  CONNECTOR_SCOPE,
+  connectorHandlers,
+  connectorRouteOptions,
+  connectorTokenOf,
+} from './routes/connector.ts';
 import { contractHandlers } from './routes/contract.ts';
 import { eventHandlers } from './routes/events.ts';
 import { grantHandlers } from './routes/grants.ts';
@@ -42,6 +50,7 @@ import { providerHandlers } from './routes/providers.ts';
 import { cardTokenHandlers } from './routes/tokens.ts';
 import { webhookHandlers } from './routes/webhooks.ts';
 import { createValidatorCompiler } from './validation.ts';
+import { CLEANSE_PLAINTEXT, wipeWhatArrives } from './without-residue.ts';
 
 /** A capture request is under 2 kB; nothing that this interface takes is larger. */
 const LARGEST_BODY_BYTES = 32 * 1024;
@@ -71,6 +80,8 @@ export interface HttpOptions {
   readonly payments: PaymentDesk;
   readonly providers: ProviderDesk;
   readonly cardTokens: TokenDesk;
+  /** Other voice platforms may hand over card details. Absent: that operation is not there. */
+  readonly connector?: ConnectorDesk;
   readonly webhooks: WebhookDesk;
   readonly accountEvents: AccountEventDesk;
   readonly idempotency: IdempotencyDesk;
@@ -95,11 +106,15 @@ export interface HttpOptions {
   readonly checkResponses: boolean;
 }
 
-function httpsOptions({ cert, key, askForCertificates = false }: NonNullable<HttpOptions['tls']>) {
+function httpsOptions(
+  { cert, key, askForCertificates = false }: NonNullable<HttpOptions['tls']>,
+  takesCards: boolean,
+) {
   return {
     cert,
     key,
     minVersion: 'TLSv1.2' as const,
+    ...(takesCards && { secureOptions: CLEANSE_PLAINTEXT }),
     // What counts is the key that the client proves to hold, not who vouches for it (RFC 8705 section 2.2).
     ...(askForCertificates && { requestCert: true, rejectUnauthorized: false }),
   };
@@ -126,10 +141,11 @@ export async function buildHttp(options: HttpOptions): Promise<FastifyInstance> 
     clientErrorHandler: answerUnreadable,
     logger: false,
     ...(options.tls
-      ? { https: { ...listener.https, ...httpsOptions(options.tls) } }
+      ? { https: { ...listener.https, ...httpsOptions(options.tls, options.connector !== undefined) } }
       : { http: listener.http }),
   }) as FastifyInstance;
 
+  if (options.connector !== undefined) wipeWhatArrives(server.server, options.tls !== undefined);
   server.setValidatorCompiler(createValidatorCompiler());
   // Bodies are checked against the contract below and sent as they are: a serializer that drops unknown members
   // would hide a mistake.
@@ -231,6 +247,11 @@ function checkEveryBody(server: FastifyInstance, contract: Contract): void {
     const json = content?.['application/json'];
     if (schema === undefined || json === undefined) return;
     const { operationId = '' } = schema as { operationId?: string };
+    if (operationId === CONNECTOR_OPERATION) {
+      // It holds a card number, so it is never made a text to be held against a schema: its reader is strict by itself.
+      delete schema.body;
+      return;
+    }
     schema.body = contract.bodyOptional(operationId) ? { ...json.schema, nullable: true } : json.schema;
   });
 }
@@ -243,6 +264,7 @@ function operationResolver(options: HttpOptions, rules: AccessRules) {
     ...paymentHandlers(options.payments),
     ...providerHandlers(options.providers),
     ...cardTokenHandlers(options.cardTokens),
+    ...connectorHandlers(options.connector),
     ...webhookHandlers(options.webhooks),
     ...eventHandlers(options.accountEvents),
     ...auditHandlers(options.audit),
@@ -264,8 +286,21 @@ function operationResolver(options: HttpOptions, rules: AccessRules) {
       ...(key && idempotencyHooks(options.idempotency, operationId, key === 'required')),
       ...(options.checkResponses && { preSerialization: responseCheck(options, operationId) }),
       ...(operationId === 'createToken' && tokenRouteOptions(options.logger)),
+      ...(operationId === CONNECTOR_OPERATION && connectorRoute(options, rules)),
       handler,
     } as never;
+  };
+}
+
+/** Basic authentication in the place of a token, and a body that is nobody's but the handler's. */
+function connectorRoute(options: HttpOptions, rules: AccessRules): Readonly<Record<string, unknown>> {
+  const { authorization, connector, audit, logger } = options;
+  const tokenOf = connectorTokenOf(authorization, connector !== undefined);
+  return {
+    onRequest: requireAccess(CONNECTOR_OPERATION, [CONNECTOR_SCOPE], { ...rules, tokenOf }),
+    ...connectorRouteOptions(logger, async (request, error) => {
+      await recordRefusal(audit, CONNECTOR_OPERATION, request, error);
+    }),
   };
 }
 

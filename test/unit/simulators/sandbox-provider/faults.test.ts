@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FaultQueue, parseFaults } from '../../../../simulators/sandbox-provider/faults.ts';
+import { FaultQueue, parseFaultRates, parseFaults } from '../../../../simulators/sandbox-provider/faults.ts';
 
 describe('FaultQueue', () => {
   it('strikes in order, as often as asked, and only at its target', () => {
@@ -19,6 +19,57 @@ describe('FaultQueue', () => {
     queue.set([{ kind: 'garbage', times: 9 }]);
     queue.set([]);
     expect(queue.take('pay')).toBeUndefined();
+  });
+});
+
+describe('faults by chance', () => {
+  const rates = parseFaultRates({
+    seed: 7,
+    rates: [
+      { fault: { kind: 'garbage' }, probability: 0.2 },
+      { fault: { kind: 'late', delayMs: 5 }, probability: 0.3 },
+      { fault: { kind: 'hang', target: 'lookup' }, probability: 1 },
+    ],
+  });
+  const drawn = (count: number): (string | undefined)[] => {
+    const queue = new FaultQueue();
+    queue.setRates(rates);
+    return Array.from({ length: count }, () => queue.take('pay')?.kind);
+  };
+
+  it('strike as often as they are likely, and the same way for the same seed', () => {
+    const kinds = drawn(2000);
+    expect(drawn(2000)).toEqual(kinds);
+    const share = (kind: string | undefined): number => kinds.filter((one) => one === kind).length / 2000;
+    expect(share('garbage')).toBeCloseTo(0.2, 1);
+    expect(share('late')).toBeCloseTo(0.3, 1);
+    expect(share(undefined)).toBeCloseTo(0.5, 1);
+  });
+
+  it('strike at their target only, after what is pending, and are counted', () => {
+    const queue = new FaultQueue();
+    queue.setRates(rates);
+    queue.set([{ kind: 'drop', target: 'lookup' }]);
+    expect([queue.take('lookup')?.kind, queue.take('lookup')?.kind, queue.take('keys')]).toEqual([
+      'drop',
+      'hang',
+      undefined,
+    ]);
+    expect(queue.struck()).toEqual({ 'lookup drop': 1, 'lookup hang': 1 });
+  });
+
+  it.each([
+    ['no seed', { rates: [] }],
+    ['a probability above 1', { seed: 1, rates: [{ fault: { kind: 'hang' }, probability: 2 }] }],
+    [
+      'more than 1 in all at one target',
+      {
+        seed: 1,
+        rates: ['hang', 'drop'].map((kind) => ({ fault: { kind }, probability: 0.6 })),
+      },
+    ],
+  ])('are refused with %s', (_what, value) => {
+    expect(() => parseFaultRates(value)).toThrow(expect.objectContaining({ code: 'malformed_rates' }));
   });
 });
 
