@@ -38,7 +38,7 @@ async function ask(method: Method, url: string, payload?: object, who: Who = {},
   return {
     status: answer.statusCode,
     headers: answer.headers,
-    body: (answer.body === '' ? {} : answer.json()) as Record<string, unknown>,
+    body: answer.body === '' ? {} : answer.json<Record<string, unknown>>(),
     text: answer.body,
   };
 }
@@ -85,16 +85,16 @@ describe('GET /v1/tokens/{token_id}', () => {
       id,
       mode: 'test',
       status: 'active',
-      look_alike: expect.stringMatching(/^1[0-9]{11}4242$/),
+      look_alike: expect.stringMatching(/^1[0-9]{11}4242$/) as unknown,
       brand: 'visa',
       last4: '4242',
       bin: '424242',
       expiry: { month: 11, year: 2030 },
-      fingerprint: expect.stringMatching(/^fp_/),
+      fingerprint: expect.stringMatching(/^fp_/) as unknown,
       customer_reference: 'customer-1',
-      created_at: expect.any(String),
-      updated_at: expect.any(String),
-      expires_at: expect.any(String),
+      created_at: expect.any(String) as unknown,
+      updated_at: expect.any(String) as unknown,
+      expires_at: expect.any(String) as unknown,
     });
   });
 
@@ -226,7 +226,7 @@ describe('PATCH /v1/tokens/{token_id}', () => {
     expect(body).toEqual({
       ...before,
       expiry: { month: 1, year: 2033 },
-      updated_at: expect.any(String),
+      updated_at: expect.any(String) as unknown,
     });
     const { body: next } = await ask('PATCH', `/v1/tokens/${id}`, { customer_reference: null });
     expect(next).not.toHaveProperty('customer_reference');
@@ -306,10 +306,10 @@ describe('DELETE /v1/tokens/{token_id}', () => {
       status: 'deleted',
       brand: 'visa',
       last4: '4242',
-      created_at: expect.any(String),
-      updated_at: expect.any(String),
-      expires_at: expect.any(String),
-      deleted_at: expect.any(String),
+      created_at: expect.any(String) as unknown,
+      updated_at: expect.any(String) as unknown,
+      expires_at: expect.any(String) as unknown,
+      deleted_at: expect.any(String) as unknown,
       deleted_reason: 'by_request',
     });
     await expect(testVault(http.db, http.keys.keyRing).reveal('acc_a', id)).rejects.toMatchObject({

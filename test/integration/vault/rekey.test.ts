@@ -148,6 +148,7 @@ test('while the key of the cards is changed too, fingerprints are made all the s
   for (const { previous } of [prints, sealed]) {
     await registry.retire(previous.id);
     await registry.destroy(previous.id);
+    await expect(keys.provider.has(previous.id)).resolves.toBe(false);
   }
   await expectAllOpen();
 });

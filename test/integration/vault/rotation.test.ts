@@ -60,17 +60,17 @@ function startRotation(onProgress: (progress: RotationProgress) => void): Rotati
 
 /** What captures and payments do with the vault, until `stop`. A failure of any of it is one of the test. */
 function startLoad(): { stop(): Promise<{ readonly stored: string[]; readonly revealed: number }> } {
-  let stopped = false;
+  const load = { stopped: false };
   let revealed = 0;
   const stored: string[] = [];
   const storing = async (): Promise<void> => {
-    while (!stopped) {
+    while (!load.stopped) {
       using number = cardNumberAt(RECORDS + stored.length);
       stored.push((await storeCardNumber(db, vault, ACCOUNT, number)).id);
     }
   };
   const revealing = async (): Promise<void> => {
-    while (!stopped) {
+    while (!load.stopped) {
       await revealOne(vault, randomInt(RECORDS));
       revealed += 1;
     }
@@ -80,7 +80,7 @@ function startLoad(): { stop(): Promise<{ readonly stored: string[]; readonly re
   running.catch(() => undefined);
   return {
     stop: async () => {
-      stopped = true;
+      load.stopped = true;
       await running;
       return { stored, revealed };
     },

@@ -93,13 +93,13 @@ describe('crypto-shredding', () => {
       id,
       account_id: 'acc_a',
       mode: 'test',
-      look_alike: expect.stringMatching(/4242$/),
+      look_alike: expect.stringMatching(/4242$/) as unknown,
       brand: 'visa',
       last4: '4242',
       version: 1,
-      created_at: expect.any(Date),
-      updated_at: expect.any(Date),
-      deleted_at: expect.any(Date),
+      created_at: expect.any(Date) as unknown,
+      updated_at: expect.any(Date) as unknown,
+      deleted_at: expect.any(Date) as unknown,
       deleted_reason: 'declined',
     });
   });
@@ -176,7 +176,7 @@ describe('retention', () => {
     ]);
     for (const id of due) {
       expect(await deletionsOf(id)).toMatchObject([
-        { reason: 'expired', before: { expires_at: expect.any(String) } },
+        { reason: 'expired', before: { expires_at: expect.any(String) as unknown } },
       ]);
     }
     await expect(keepFor(10, clock).face('acc_a', due[0] ?? '')).rejects.toMatchObject({
