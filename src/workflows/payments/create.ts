@@ -84,15 +84,16 @@ function checkText(
 
 async function sourceOf(
   options: PaymentDependencies,
-  accountId: string,
+  actor: Actor,
   request: NewPayment,
+  paymentId: string,
 ): Promise<Source> {
   const { token, provider_token: providerToken, provider_id: providerId } = request;
   if (token !== undefined && providerToken === undefined && providerId === undefined) {
-    return await vaultSource(options, accountId, request, token);
+    return await vaultSource(options, actor, request, { token, paymentId });
   }
   if (token === undefined && providerToken !== undefined && providerId !== undefined) {
-    return await providerSource(options, accountId, request, { providerToken, providerId });
+    return await providerSource(options, actor.accountId, request, { providerToken, providerId });
   }
   throw new HushtoneError(
     'card_ambiguous',
@@ -103,17 +104,18 @@ async function sourceOf(
 
 async function vaultSource(
   options: PaymentDependencies,
-  accountId: string,
+  actor: Actor,
   { purpose, amount, mode }: NewPayment,
-  token: string,
+  { token, paymentId }: { readonly token: string; readonly paymentId: string },
 ): Promise<Source> {
+  const { accountId } = actor;
   const vault = vaultOf(options);
   const face = await vault.face(accountId, token);
   if (mode !== undefined && mode !== face.mode) throw wrongMode(face.mode);
   const { brand, last4 } = face;
   const question = { mode: face.mode, purpose, amount, brand };
   const providers = await providersFor(options.directory, accountId, question);
-  const revealed = await vault.reveal(accountId, token);
+  const revealed = await vault.reveal(accountId, token, { actor, paymentId });
   const card = { cardNumber: revealed.cardNumber, ...(revealed.expiry && { expiry: revealed.expiry }) };
   return {
     mode: face.mode,

@@ -99,7 +99,8 @@ async function shred(
   { paymentId, accountId, token, status }: TokenToShred,
 ): Promise<void> {
   try {
-    await vault.shred(accountId, token, status === 'declined' ? 'declined' : 'capture_ended');
+    const reason = status === 'declined' ? 'declined' : 'capture_ended';
+    await vault.shred(accountId, token, reason, { paymentId });
     await database.transaction(accountId, async (db) => await tokenShredded(db, paymentId, token));
   } catch (error) {
     logger.warn('the card of a refused payment is not destroyed yet', { accountId, error });

@@ -74,13 +74,13 @@ export async function requestAgain(
 
 async function withVaultCard(
   { vault }: PaymentDependencies,
-  { accountId, captureId, purpose, token }: PaymentRecord,
+  { id: paymentId, accountId, captureId, purpose, token }: PaymentRecord,
   paid: Omit<Extract<ProviderRequest, { purpose: unknown }>, 'card' | 'stored'>,
 ): Promise<RequestAgain | undefined> {
   // A capture with a stored card was there for its security code, which has died with its process.
   const complete = captureId === null || purpose === 'charge_and_save';
   if (vault === undefined || token === null || !complete) return undefined;
-  const revealed = await vault.reveal(accountId, token);
+  const revealed = await vault.reveal(accountId, token, { paymentId });
   const card = {
     cardNumber: revealed.cardNumber,
     ...(revealed.expiry && { expiry: revealed.expiry }),

@@ -56,13 +56,14 @@ async function submit(
   const kept = order.keepsCard ? await seal(dependencies, capture, values, keyed) : undefined;
   const { asks } = order;
   if (kept !== undefined && asks === undefined) {
-    const { id: captureId } = capture;
-    await keepCard(dependencies, { accountId, captureId, mode: order.mode, ...keyed }, kept);
+    await keepCard(dependencies, { accountId, captureId: capture.id, mode: order.mode, ...keyed }, kept);
     return { kind: 'kept', token: kept.face.id };
   }
   // Every order that does not go into the vault alone asks a provider.
   const purpose = asks ?? order.purpose;
-  using stored = order.token && (await vaultOf(dependencies).reveal(accountId, order.token.id));
+  const { id: captureId, paymentId } = capture;
+  const use = { captureId, ...(paymentId !== undefined && { paymentId }) };
+  using stored = order.token && (await vaultOf(dependencies).reveal(accountId, order.token.id, use));
   const shown = order.token ?? keyed;
   const result = await pay(dependencies, {
     ...planOf(capture, purpose, shown),

@@ -36,6 +36,8 @@ describe('rulesOf', () => {
     ['lengths the wrong way round', specOf([{ field: 'postal_code', minLength: 6, maxLength: 5 }])],
     ['no brand', specOf(['expiry'], { acceptedBrands: [] })],
     ['an unknown brand', specOf(['expiry'], { acceptedBrands: ['dankort' as 'visa'] })],
+    ['an unknown brand of a stored card', specOf(['security_code'], { cardBrand: 'dankort' as 'visa' })],
+    ['a stored card and one that is keyed', specOf(['card_number'], { cardBrand: 'visa' })],
     ['a short inter-digit time-out', specOf(['expiry'], { interDigitTimeoutMs: 499 })],
     ['a long inter-digit time-out', specOf(['expiry'], { interDigitTimeoutMs: 60_001 })],
     ['a short overall time-out', specOf(['expiry'], { overallTimeoutMs: 999 })],

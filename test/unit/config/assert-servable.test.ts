@@ -77,6 +77,16 @@ test('outside production nothing is refused', () => {
   expect(refusals({ ...development, environment: 'test' }, runtime)).toEqual([]);
 });
 
+test('a process that is told to die in the middle of a payment', () => {
+  const chaosPoint = { point: 'after_write', arrival: 1 } as const;
+  const payments = { ...production.payments, chaosPoint };
+  expect(refusals({ ...production, payments })).toEqual(['CHAOS_KILL_AT']);
+  expect(refusals({ ...development, payments })).toEqual([]);
+  const env = { ...fixture.env, CHAOS_KILL_AT: 'before_commit', CHAOS_KILL_ARRIVAL: '17' };
+  expect(loadConfig(env).payments.chaosPoint).toEqual({ point: 'before_commit', arrival: 17 });
+  expect(() => loadConfig({ ...env, CHAOS_KILL_AT: 'midnight' })).toThrow(/CHAOS_KILL_AT/);
+});
+
 test.each<[string, Partial<Runtime>, string[]]>([
   ['debug output of jambonz', { debug: 'jambonz:*' }, ['DEBUG']],
   ['all debug output', { debug: '*' }, ['DEBUG']],
