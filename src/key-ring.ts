@@ -15,7 +15,7 @@ import { openKeyProviders } from './vault/keys/open-providers.ts';
  * `hushtone keys generate`. Rejects with what a key provider says, `key_missing` or `key_mismatch`.
  */
 export async function startKeyRing(
-  config: Config,
+  config: Pick<Config, 'keys' | 'database'>,
   database: Database,
   databaseUrl: string,
   logger: Logger,
