@@ -11,7 +11,8 @@ import { createTestKeyRing, type TestKeyRing } from '../../support/key-ring.ts';
 import type { RotationProgress } from '../../support/rotating-process.ts';
 import { insertAccount } from '../../support/rows.ts';
 import { cardNumberAt, seedCards } from '../../support/seed-cards.ts';
-import { storeCardNumber, testVault } from '../../support/vault-cards.ts';
+import { digitsOf, storeCardNumber, testVault } from '../../support/vault-cards.ts';
+import { CARD, VISA, World } from '../workflows/world.ts';
 
 const RECORDS = 100_000;
 const BATCH = 500;
@@ -58,15 +59,32 @@ function startRotation(onProgress: (progress: RotationProgress) => void): Rotati
   return { process: child, exit: once(child, 'exit') };
 }
 
+interface Captured {
+  readonly accountId: string;
+  readonly token: string;
+}
+
+interface Load {
+  readonly stored: number;
+  readonly revealed: number;
+  /** What whole captures have left behind, each keyed on a call, paid and kept. */
+  readonly captured: readonly Captured[];
+}
+
 /** What captures and payments do with the vault, until `stop`. A failure of any of it is one of the test. */
-function startLoad(): { stop(): Promise<{ readonly stored: string[]; readonly revealed: number }> } {
+function startLoad(): { stop(): Promise<Load> } {
   const load = { stopped: false };
   let revealed = 0;
-  const stored: string[] = [];
+  let stored = 0;
+  const captured: Captured[] = [];
+  const capturing = async (): Promise<void> => {
+    while (!load.stopped) captured.push(await captureOne());
+  };
   const storing = async (): Promise<void> => {
     while (!load.stopped) {
-      using number = cardNumberAt(RECORDS + stored.length);
-      stored.push((await storeCardNumber(db, vault, ACCOUNT, number)).id);
+      using number = cardNumberAt(RECORDS + stored);
+      await storeCardNumber(db, vault, ACCOUNT, number);
+      stored += 1;
     }
   };
   const revealing = async (): Promise<void> => {
@@ -75,16 +93,28 @@ function startLoad(): { stop(): Promise<{ readonly stored: string[]; readonly re
       revealed += 1;
     }
   };
-  const running = Promise.all([storing(), revealing(), revealing()]);
+  const running = Promise.all([capturing(), storing(), revealing(), revealing()]);
   // Looked at when it is stopped; a failure until then is no unhandled one.
   running.catch(() => undefined);
   return {
     stop: async () => {
       load.stopped = true;
       await running;
-      return { stored, revealed };
+      return { stored, revealed, captured };
     },
   };
+}
+
+/** A capture on a call of its own: keyed, paid, and the card put into the vault. */
+async function captureOne(): Promise<Captured> {
+  const world = await World.start(db, { vault });
+  const { id } = await world.collecting({ purpose: 'charge_and_save', token_storage: 'vault' });
+  world.calls.masking.keys(CARD);
+  await world.captures.command(world.actor, id, { type: 'submit' });
+  const { status } = await world.ended(id);
+  const token = (await world.payment(id))?.token;
+  if (status !== 'succeeded' || typeof token !== 'string') throw new Error(`a capture ended as ${status}`);
+  return { accountId: world.accountId, token };
 }
 
 async function revealOne(from: CardVault, index: number): Promise<void> {
@@ -102,7 +132,7 @@ async function countByKey(): Promise<Record<string, number>> {
 }
 
 test(
-  '100,000 cards move to a new key while cards are stored and revealed, though the first process is killed',
+  '100,000 cards move to a new key while captures run, though the first process is killed',
   async () => {
     const rekeyables = cardTokenRekeyables({
       database: db.database,
@@ -130,12 +160,13 @@ test(
     expect(steps.length).toBeGreaterThanOrEqual(Math.floor(left / BATCH) - 1);
     expect(steps.at(-1)).toBeLessThanOrEqual(left);
     expect(steps).toEqual([...steps].sort((one, other) => one - other));
-    const { stored, revealed } = await load.stop();
-    expect(stored.length).toBeGreaterThan(0);
+    const { stored, revealed, captured } = await load.stop();
+    expect(stored).toBeGreaterThan(0);
+    expect(captured.length).toBeGreaterThan(0);
     expect(revealed).toBeGreaterThan(0);
 
     // Nothing is left under the old key, and nothing can be put there.
-    expect(await countByKey()).toEqual({ [active.id]: RECORDS + stored.length });
+    expect(await countByKey()).toEqual({ [active.id]: RECORDS + stored + captured.length });
     await expect(
       execute(db.url, 'update card_tokens set key_id = $1 where id = $2', [previous.id, ids[0]]),
     ).rejects.toMatchObject({ constraint: 'card_tokens_active_key' });
@@ -146,6 +177,10 @@ test(
     // As a process that starts now sees it.
     const later = testVault(db, await keys.open());
     for (let count = 0; count < SAMPLE; count += 1) await revealOne(later, randomInt(RECORDS));
+    for (const { accountId, token } of captured) {
+      using card = await later.reveal(accountId, token);
+      expect(digitsOf(card.cardNumber)).toBe(VISA);
+    }
     await revealOne(later, 0);
     await revealOne(later, RECORDS - 1);
   },
