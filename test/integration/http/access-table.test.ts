@@ -217,13 +217,16 @@ async function makePayment(token: string): Promise<string> {
   return body['id'] as string;
 }
 
-/** In the place of the one before: an account has only so many. */
-async function makeProvider(): Promise<string> {
+/** What other tests have configured: an account has only so many, and none of them is there. */
+async function forgetProviders(): Promise<void> {
   await http.db.database.transaction('acc_a', async (tx) => {
     await tx.query(
       `update providers set state = 'disabled', deleted_at = now(), version = version + 1 where deleted_at is null`,
     );
   });
+}
+
+async function makeProvider(): Promise<string> {
   const configuration = { secret_key: 'sk_test_accesstable', merchant_account: 'Shop' };
   const wish = { kind: 'scripted', name: 'Main', mode: 'test', configuration };
   const token = await http.token({ roles: ['admin'] });
@@ -244,6 +247,7 @@ async function makeWorld(operation: Operation, startedBy: Role | 'grant' = 'inte
     ? await database.transaction('acc_a', async (tx) => await insertWebhook(tx, 'acc_a'))
     : undefined;
   const wants = (name: string): boolean => operation.parameters.includes(name);
+  await forgetProviders();
   const card =
     wants('token_id') || wants('payment_id') || operation.id === 'createPayment'
       ? await storeCard(http.db, testVault(http.db, http.keys.keyRing), 'acc_a', '4242424242424242')
