@@ -78,11 +78,11 @@ class StoredCardVault implements CardVault {
         refuseUnusable(await findCardToken(db, tokenId), clock.now());
         await appendAudit(db, [revealEntry(accountId, tokenId, use)]);
       });
+      return revealedCard(opened.token, opened.cardNumber);
     } catch (error) {
       opened.cardNumber.wipe();
       throw error;
     }
-    return revealedCard(opened.token, opened.cardNumber);
   }
 
   async shred(
