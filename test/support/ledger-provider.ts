@@ -37,7 +37,7 @@ const KEY = /^[A-Za-z0-9_.:-]{1,64}$/;
 
 /**
  * A provider with a ledger, strict about what it is asked: a key moves money once, another request under the same key is
- * refused, and nothing is captured, voided or refunded beyond what there is. Cards that end in 2 are declined.
+ * refused, and nothing is captured, voided or refunded beyond what there is. Cards that end in 12 are declined.
  */
 export class LedgerProvider implements PaymentProvider {
   readonly name: string;
@@ -60,7 +60,7 @@ export class LedgerProvider implements PaymentProvider {
   async pay(request: PaymentRequest): Promise<PaymentOutcome> {
     const { idempotencyKey: key, purpose, amount, card } = request;
     if ((amount === undefined) !== (purpose === 'tokenize')) this.mistakes.push(`${purpose}: amount`);
-    const declined = card?.cardNumber.use((bytes) => bytes.at(-1) === 0x32) ?? false;
+    const declined = card?.cardNumber.use((bytes) => bytes.at(-1) === 0x32 && bytes.at(-2) === 0x31) ?? false;
     return await this.#take(key, purpose, amount, undefined, card?.securityCode !== undefined, () => {
       this.#count += 1;
       if (declined) {

@@ -49,11 +49,11 @@ export async function insertCapture(db: Queryable, capture: NewCapture): Promise
   return rows.length === 1;
 }
 
-/** Writes the state that a client sees. A capture that has ended stays as it is. */
-export async function updateCapture(db: Queryable, resource: CaptureResource): Promise<void> {
-  await db.query(
+/** Writes the state that a client sees. A capture that has ended stays as it is: false. */
+export async function updateCapture(db: Queryable, resource: CaptureResource): Promise<boolean> {
+  const rows = await db.query(
     `UPDATE captures SET status = $2, reason = $3, view = $4, updated_at = $5, ended_at = $6
-     WHERE id = $1 AND status <> ALL ($7)`,
+     WHERE id = $1 AND status <> ALL ($7) RETURNING id`,
     [
       resource.id,
       resource.status,
@@ -64,6 +64,7 @@ export async function updateCapture(db: Queryable, resource: CaptureResource): P
       TERMINAL,
     ],
   );
+  return rows.length === 1;
 }
 
 /** A capture that has ended, and stays as it is until the transaction ends; undefined while it runs. */

@@ -111,13 +111,16 @@ export class CaptureEventLog {
     }));
     await database.transaction(accountId, async (db) => {
       await appendCaptureEvents(db, accountId, latest.id, rows);
-      await updateCapture(db, latest);
-      const ended = isEnded(latest) ? await endUnsentPayment(db, latest) : [];
-      await publish(
-        db,
-        accountId,
-        batch.flatMap(({ told }) => told),
-      );
+      // Ended by another process, which took this one for dead: it has told the account how.
+      const ours = await updateCapture(db, latest);
+      const ended = ours && isEnded(latest) ? await endUnsentPayment(db, latest) : [];
+      if (ours) {
+        await publish(
+          db,
+          accountId,
+          batch.flatMap(({ told }) => told),
+        );
+      }
       await appendAudit(db, [...batch.flatMap(({ audited }) => audited ?? []), ...ended]);
     });
   }

@@ -95,9 +95,13 @@ export class World {
   }
 
   /** Another process on the same database that carries the same calls. */
-  desk(database: Database = this.db.database, instanceId = this.instanceId): Captures {
+  desk(
+    database: Database = this.db.database,
+    instanceId = this.instanceId,
+    change: Partial<PaymentDependencies> = {},
+  ): Captures {
     return new Captures({
-      ...this.payments({ database, instanceId }),
+      ...this.payments({ database, instanceId, ...change }),
       calls: this.calls,
       defaults: {
         guard: 'until_proven',
