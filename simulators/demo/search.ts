@@ -22,7 +22,7 @@ export async function searchEverywhere(
   const { rows, directory } = await searchDatabase(stack.databaseUrl, search);
   const all = [directory, ...directories];
   const separate = all.filter((each) => !all.some((other) => each.startsWith(`${other}/`)));
-  const inFiles = separate.map((each) => searchFiles(each, search));
+  const inFiles = await Promise.all(separate.map(async (each) => await searchFiles(each, search)));
   return [
     searchText('the gateway’s log', 'lines', log, search),
     searchText('the event stream', 'stream', streams, search),

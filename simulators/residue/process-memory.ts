@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { Finder } from './finder.ts';
-import { scanRange, type Range } from './scan.ts';
+import { atOnce, scanRange, type Range, type Steps } from './scan.ts';
 
 /** Mappings of the kernel that cannot be read, or hold nothing of the process. */
 const KERNEL_MAPPINGS = new Set(['[vvar]', '[vvar_vclock]', '[vdso]', '[vsyscall]']);
@@ -24,19 +24,21 @@ export interface Residue {
  * but file contents that cannot have been written to. The process runs on meanwhile; let it be idle.
  */
 export function scanProcessMemory(pid: number, needles: readonly Uint8Array[]): Residue[] {
-  return scanMemoryWith(pid, new Finder(needles));
+  return atOnce(scanMemoryWith(pid, new Finder(needles)));
 }
 
-/** The same with a finder that is used for other places too. */
-export function scanMemoryWith(pid: number, finder: Finder): Residue[] {
+/** The same in steps, with a finder that is used for other places too. */
+export function* scanMemoryWith(pid: number, finder: Finder): Steps<Residue[]> {
   if (pid === process.pid) throw new Error('the scanner holds the needles itself');
   const memory = openSync(`/proc/${pid}/mem`, 'r');
   const pages = openSync(`/proc/${pid}/pagemap`, 'r');
   try {
-    return mappingsOf(pid)
-      .flatMap((mapping) => rangesInUse(pages, mapping))
-      .flatMap((range) => scanRange(memory, range, finder))
-      .map(({ needle, at }) => ({ needle, address: at }));
+    const found: Residue[] = [];
+    for (const range of mappingsOf(pid).flatMap((mapping) => rangesInUse(pages, mapping))) {
+      const hits = yield* scanRange(memory, range, finder);
+      found.push(...hits.map(({ needle, at }) => ({ needle, address: at })));
+    }
+    return found;
   } finally {
     closeSync(memory);
     closeSync(pages);

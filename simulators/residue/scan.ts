@@ -1,4 +1,5 @@
 import { readSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Finder, Hit } from './finder.ts';
 
 const CHUNK_BYTES = 1 << 17;
@@ -10,11 +11,31 @@ export interface Range {
   readonly end: number;
 }
 
+/** Work in steps of some milliseconds each. */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
+/** Does all the work at once. */
+export function atOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/** Lets others have a turn after each step: audio that the searching process plays must not be held up. */
+export async function inTurns<T>(steps: Steps<T>): Promise<T> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    await nextTurn();
+  }
+}
+
 /**
  * Looks through one range of an open file, piece by piece, whatever its size. Where nothing can be read the range ends:
  * pages of memory that are gone or were never there give EIO or EFAULT.
  */
-export function scanRange(file: number, { start, end }: Range, finder: Finder): Hit[] {
+export function* scanRange(file: number, { start, end }: Range, finder: Finder): Steps<Hit[]> {
   const overlap = Math.max(finder.longest - 1, 0);
   const chunk = Buffer.alloc(CHUNK_BYTES + overlap);
   const found: Hit[] = [];
@@ -29,6 +50,7 @@ export function scanRange(file: number, { start, end }: Range, finder: Finder): 
       if (at + finder.lengthOf(needle) > carried) found.push({ needle, at: first + at });
     }
     if (read < wanted) break;
+    yield;
     carried = Math.min(overlap, filled.length);
     chunk.copyWithin(0, filled.length - carried, filled.length);
   }

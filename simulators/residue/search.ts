@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { Finder } from './finder.ts';
 import type { Needle } from './needles.ts';
 import { scanMemoryWith } from './process-memory.ts';
-import { scanRange } from './scan.ts';
+import { atOnce, inTurns, scanRange, type Steps } from './scan.ts';
 
 /** One thing that was found. */
 export interface Finding {
@@ -123,13 +123,12 @@ async function contentsOf(client: Client, table: string): Promise<{ contents: Bu
   };
 }
 
-/** Every file below a directory. One that does not exist holds nothing; files that go away meanwhile are passed over. */
-export function searchFiles(directory: string, search: Search): Searched {
+/** Every file below a directory, or one file. What does not exist holds nothing; files that go away meanwhile are passed over. */
+export async function searchFiles(directory: string, search: Search): Promise<Searched> {
   const found: { what: string; at: string }[] = [];
   let files = 0;
-  for (const name of unlessGone(() => readdirSync(directory, { recursive: true, encoding: 'utf8' })) ?? []) {
-    const path = join(directory, name);
-    const inFile = searchFile(path, search);
+  for (const path of pathsBelow(directory)) {
+    const inFile = await inTurns(searchFile(path, search));
     if (inFile === undefined) continue;
     files += 1;
     found.push(...inFile.map(({ what, at }) => ({ what, at: `in ${path} ${at}` })));
@@ -137,14 +136,21 @@ export function searchFiles(directory: string, search: Search): Searched {
   return searched(`the files of ${directory}`, `${files} files`, found);
 }
 
+function pathsBelow(path: string): string[] {
+  if (unlessGone(() => statSync(path))?.isDirectory() !== true) return [path];
+  const names = unlessGone(() => readdirSync(path, { recursive: true, encoding: 'utf8' })) ?? [];
+  return names.map((name) => join(path, name));
+}
+
 /** The files that a process has open, also those that have no name any more, and memory that it keeps as a file. */
-export function searchOpenFiles(place: string, pid: number, search: Search): Searched {
+export async function searchOpenFiles(place: string, pid: number, search: Search): Promise<Searched> {
   const found: { what: string; at: string }[] = [];
   let files = 0;
   for (const name of unlessGone(() => readdirSync(`/proc/${pid}/fd`)) ?? []) {
     const path = `/proc/${pid}/fd/${name}`;
     const target = unlessGone(() => readlinkSync(path));
-    const inFile = target === undefined || target.startsWith('/dev/') ? undefined : searchFile(path, search);
+    if (target === undefined || target.startsWith('/dev/')) continue;
+    const inFile = await inTurns(searchFile(path, search));
     if (inFile === undefined) continue;
     files += 1;
     found.push(...inFile.map(({ what, at }) => ({ what, at: `in ${target} ${at}` })));
@@ -153,16 +159,14 @@ export function searchOpenFiles(place: string, pid: number, search: Search): Sea
 }
 
 /** Undefined for what is no file, or none any more. */
-function searchFile(path: string, search: Search): Found | undefined {
+function* searchFile(path: string, search: Search): Steps<Found | undefined> {
   const about: Stats | undefined = unlessGone(() => statSync(path));
   if (about === undefined || !about.isFile()) return undefined;
   const file = unlessGone(() => openSync(path, 'r'));
   if (file === undefined) return undefined;
   try {
-    return scanRange(file, { start: 0, end: about.size }, search.finder).map(({ needle, at }) => ({
-      what: search.nameOf(needle),
-      at: `at byte ${at}`,
-    }));
+    const hits = yield* scanRange(file, { start: 0, end: about.size }, search.finder);
+    return hits.map(({ needle, at }) => ({ what: search.nameOf(needle), at: `at byte ${at}` }));
   } finally {
     closeSync(file);
   }
@@ -177,9 +181,15 @@ function unlessGone<T>(read: () => T): T | undefined {
   }
 }
 
-/** The memory of a running process; see `scanProcessMemory`. */
+/** The memory of a running process; see `scanProcessMemory`. All at once. */
 export function searchMemory(place: string, pid: number, search: Search): Searched {
-  const found = scanMemoryWith(pid, search.finder).map(({ needle, address }) => ({
+  return atOnce(searchMemoryInSteps(place, pid, search));
+}
+
+/** The same in steps, for a process that has other work to do meanwhile. */
+export function* searchMemoryInSteps(place: string, pid: number, search: Search): Steps<Searched> {
+  const residue = yield* scanMemoryWith(pid, search.finder);
+  const found = residue.map(({ needle, address }) => ({
     what: search.nameOf(needle),
     at: `at 0x${address.toString(16)}`,
   }));

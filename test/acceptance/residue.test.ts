@@ -1,19 +1,11 @@
-import { randomInt } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KeyingOptions } from '../../simulators/jambonz/media/contract.ts';
 import type { SimulatedCall } from '../../simulators/jambonz/simulator.ts';
-import { needlesOf, textNeedlesOf, type Needle } from '../../simulators/residue/needles.ts';
-import {
-  Search,
-  searchDatabase,
-  searchFiles,
-  searchMemory,
-  searchText,
-} from '../../simulators/residue/search.ts';
+import type { RecordingRelay } from '../../simulators/residue/recording-relay.ts';
+import type { Finding } from '../../simulators/residue/search.ts';
 import type { LedgerEntry } from '../../simulators/sandbox-provider/ledger.ts';
 import type { Stack } from '../../simulators/stack/stack.ts';
 import type { CaptureResource } from '../../src/workflows/contract.ts';
@@ -24,69 +16,20 @@ import {
   talkingCall,
   type FollowedCapture,
 } from '../support/acceptance.ts';
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+import { randomCardNumber } from '../support/adapter-residue.ts';
+import { randomKeyedCard, residueOfCards, startRelays, type RandomCard } from '../support/keyed-cards.ts';
+import { searchForResidue } from '../support/residue.ts';
 
 /** Quick, and still half as fast as a phone can be. */
 const EVENTS: KeyingOptions = { transport: 'rfc4733', onMs: 80, offMs: 80 };
 const TONES: KeyingOptions = { transport: 'tones', onMs: 120, offMs: 100 };
 
-/** As a caller keys it; nothing else knows these digits. */
-interface Card {
-  readonly number: readonly number[];
-  readonly expiry: readonly number[];
-  readonly securityCode: readonly number[];
-  readonly pin: readonly number[];
-}
-
-const randomDigits = (count: number): number[] => Array.from({ length: count }, () => randomInt(10));
-
-/** A Visa of 16 digits with the check digit of ISO/IEC 7812-1 annex B. */
-function randomVisa(): number[] {
-  const digits = [4, ...randomDigits(14)];
-  const sum = digits
-    .toReversed()
-    .map((digit, index) => (index % 2 === 0 ? digit * 2 : digit))
-    .reduce((total, value) => total + (value > 9 ? value - 9 : value), 0);
-  return [...digits, (10 - (sum % 10)) % 10];
-}
-
-function randomCard(): Card {
-  const month = randomInt(1, 13);
-  const year = new Date().getUTCFullYear() + 1 + randomInt(8);
-  const expiry = Array.from(`${String(month).padStart(2, '0')}${year % 100}`, Number);
-  return { number: randomVisa(), expiry, securityCode: randomDigits(3), pin: randomDigits(12) };
-}
-
 const text = (digits: readonly number[]): string => digits.join('');
-
-/**
- * What must not be left of a card: its number in every form, whole and by more than the first eight digits; the PIN;
- * and the other values within the run of keys, and as members of the plaintext that was sealed, as they are too short
- * to be looked for alone.
- */
-function needlesOfCard(name: string, { number, expiry, securityCode, pin }: Card): Needle[] {
-  const run = [...number.slice(-4), ...expiry, ...securityCode];
-  const member = (key: string, digits: readonly number[]): Needle[] =>
-    (['utf8', 'utf16le'] as const).map((encoding) => ({
-      name: `${name}: ${key} in JSON`,
-      bytes: Buffer.from(`"${key}":"${text(digits)}"`, encoding),
-    }));
-  return [
-    ...needlesOf(`${name}: card number`, number),
-    ...textNeedlesOf(`${name}: beginning of the card number`, number.slice(0, 9)),
-    ...textNeedlesOf(`${name}: end of the card number`, number.slice(-9)),
-    ...needlesOf(`${name}: PIN`, pin),
-    ...textNeedlesOf(`${name}: keys in a row`, run),
-    ...member('security_code', securityCode),
-    ...member('pin', pin),
-  ];
-}
 
 interface Played {
   readonly call: SimulatedCall;
   readonly capture: FollowedCapture;
-  readonly card: Card;
+  readonly card: RandomCard;
   readonly keying: KeyingOptions;
 }
 
@@ -106,7 +49,7 @@ const ALL_FIELDS = ['card_number', 'expiry', 'security_code', 'pin'].map((field)
 /** Keys the card number, and again when it is rejected, as callers do. What was keyed in vain must leave nothing either. */
 async function keyNumber({ call, capture, card, keying }: Played): Promise<void> {
   for (let rejected = 0; ; rejected += 1) {
-    await call.caller.key(`${text(card.number)}#`, keying);
+    await call.caller.key(`${text(card.cardNumber)}#`, keying);
     const { fields } = await capture.until(
       ({ fields: [field] }) => field?.status === 'accepted' || (field?.attempts ?? 0) > rejected,
     );
@@ -128,7 +71,7 @@ async function keyFields(played: Played, pin?: string): Promise<void> {
 }
 
 const charge =
-  (status: 'succeeded' | 'declined', pin?: (card: Card) => string) =>
+  (status: 'succeeded' | 'declined', pin?: (card: RandomCard) => string) =>
   async (played: Played): Promise<void> => {
     await keyFields(played, pin?.(played.card));
     await played.capture.command('submit');
@@ -156,7 +99,7 @@ const ENDINGS: readonly Ending[] = [
     keying: EVENTS,
     status: 'cancelled',
     async play({ call, capture, card, keying }) {
-      await call.caller.key(text(card.number.slice(0, 14)), keying);
+      await call.caller.key(text(card.cardNumber.slice(0, 14)), keying);
       await capture.until(({ fields }) => fields[0]?.digits === 14);
       await capture.command('cancel');
       await capture.untilStatus('cancelled');
@@ -191,6 +134,24 @@ const ENDINGS: readonly Ending[] = [
     play: keyFields,
     disturb: async ({ admin }) => await admin.setFaults([{ kind: 'lose_answer' }]),
   },
+  {
+    name: 'no answer in time',
+    keying: EVENTS,
+    status: 'succeeded',
+    play: keyFields,
+    disturb: async ({ admin }) => await admin.setFaults([{ kind: 'hang_after' }]),
+  },
+  {
+    name: 'no answer at all',
+    keying: EVENTS,
+    status: 'failed',
+    play: keyFields,
+    disturb: async ({ admin }) =>
+      await admin.setFaults([
+        { kind: 'hang', times: 10 },
+        { kind: 'hang', target: 'lookup', times: 10 },
+      ]),
+  },
   // The last: with the provider goes its ledger.
   {
     name: 'provider down',
@@ -201,27 +162,6 @@ const ENDINGS: readonly Ending[] = [
   },
 ];
 
-/** Everything that the gateway writes, keeps or tells. Returns what was found, with where. */
-async function searchAll(
-  stack: Stack,
-  streams: readonly string[],
-  answers: readonly string[],
-  needles: readonly Needle[],
-): Promise<string[]> {
-  const search = new Search(needles);
-  const { rows, directory } = await searchDatabase(stack.databaseUrl, search);
-  const directories = new Set([directory, stack.directory, join(ROOT, 'demo-output'), join(ROOT, '.data')]);
-  const searched = [
-    searchText('log', 'lines', stack.gateway().log, search),
-    searchText('event streams', 'streams', streams, search),
-    searchText('HTTP answers', 'answers', answers, search),
-    rows,
-    ...[...directories].map((each) => searchFiles(each, search)),
-    searchMemory('memory', stack.gateway().pid, search),
-  ];
-  return searched.flatMap(({ place, found }) => found.map((what) => `${what}, ${place}`));
-}
-
 describe.each(['dial', 'conference'] as const)(
   'over the %s bridge a keyed card leaves no residue',
   (bridge) => {
@@ -229,13 +169,17 @@ describe.each(['dial', 'conference'] as const)(
     const played = new Map<string, Played>();
     let stack: Stack;
     let ledger: readonly LedgerEntry[];
-    let found: readonly string[];
+    let relays: Readonly<Record<'provider' | 'database', RecordingRelay>>;
+    let found: readonly Finding[];
 
     beforeAll(async () => {
+      const { through, started } = startRelays();
+      relays = started;
       stack = await startCheckedStack({
         bridge,
         lines: ENDINGS.length + 1,
-        environment: { LOG_LEVEL: 'debug' },
+        environment: { LOG_LEVEL: 'debug', PROVIDER_TIMEOUT_MS: '2000' },
+        through,
         onAnswer: (method, path, answer) => {
           checkAnswer(method, path, answer);
           answers.push(JSON.stringify([answer.headers, answer.body]));
@@ -246,7 +190,7 @@ describe.each(['dial', 'conference'] as const)(
         const line = ENDINGS.indexOf(ending);
         const call = await talkingCall(stack, { line });
         const capture = await startCapture(stack, { line, ...(request && { request }) });
-        played.set(name, { call, capture, card: randomCard(), keying });
+        played.set(name, { call, capture, card: randomKeyedCard(), keying });
         await capture.untilStatus('collecting');
       };
       const play = async (ending: Ending): Promise<void> => {
@@ -270,19 +214,40 @@ describe.each(['dial', 'conference'] as const)(
         await capture.command('submit');
         await capture.untilStatus(status);
       }
-      const needles = [...played].flatMap(([name, { card }]) => needlesOfCard(name, card));
-      const streams = [...played.values()].map(({ capture }) => capture.stream.raw());
-      found = await searchAll(stack, streams, answers, needles);
+      const cards = Object.fromEntries([...played].map(([name, { card }]) => [name, card]));
+      found = await searchAll(
+        residueOfCards(cards),
+        [...played.values()].map(({ capture }) => capture.stream.raw()),
+      );
     }, 240_000);
 
-    afterAll(async () => await stack?.close());
+    afterAll(async () => {
+      await stack?.close();
+      for (const relay of Object.values(relays ?? {})) await relay.close();
+    });
+
+    /** Everything that the gateway writes, keeps, sends or tells. */
+    async function searchAll(
+      values: Pick<Parameters<typeof searchForResidue>[0], 'values' | 'contexts'>,
+      streams: readonly string[] = [],
+    ): Promise<readonly Finding[]> {
+      return await searchForResidue({
+        stack,
+        ...values,
+        texts: { 'event streams': streams, 'HTTP answers': answers },
+        traffic: {
+          'traffic with the provider': relays.provider,
+          'traffic with the database': relays.database,
+        },
+      });
+    }
 
     it.each(ENDINGS)('$name', async ({ name, status }) => {
       const { capture, card, call } = played.get(name) as Played;
       expect(capture.latest()?.status).toBe(status);
-      expect(found.filter((what) => what.startsWith(`${name}: `))).toEqual([]);
+      expect(found.filter(({ what }) => what.includes(`${name}: `))).toEqual([]);
       // That the digits went through the gateway is shown by what the provider has of them.
-      const entries = ledger.filter(({ cardNumber }) => cardNumber === text(card.number));
+      const entries = ledger.filter(({ cardNumber }) => cardNumber === text(card.cardNumber));
       const processed = status === 'succeeded' || status === 'declined';
       const entry = { expiry: text(card.expiry), securityCode: text(card.securityCode), result: status };
       expect(entries).toMatchObject(processed ? [entry] : []);
@@ -290,9 +255,16 @@ describe.each(['dial', 'conference'] as const)(
       await call.whenEnded;
     });
 
+    it('what went over the network was searched', () => {
+      const [provider, database] = [relays.provider.recorded(), relays.database.recorded()];
+      // TLS records of handshakes (RFC 8446, 5.1), and SQL.
+      expect(provider.filter((piece) => piece[0] === 22 && piece.length > 1000).length).toBeGreaterThan(0);
+      expect(database.some((piece) => piece.includes('payment_attempts'))).toBe(true);
+    });
+
     it('the right PIN reached the provider as such, and a wrong one did not pass', () => {
       const entryOf = (name: string): LedgerEntry | undefined =>
-        ledger.find(({ cardNumber }) => cardNumber === text((played.get(name) as Played).card.number));
+        ledger.find(({ cardNumber }) => cardNumber === text((played.get(name) as Played).card.cardNumber));
       expect(entryOf('success by events, with the right PIN')).toMatchObject({
         pinOk: true,
         result: 'succeeded',
@@ -312,24 +284,25 @@ describe.each(['dial', 'conference'] as const)(
 
     it('and the search finds the digits where they are meant to be while they are held', async () => {
       const line = ENDINGS.length;
-      const card = randomCard();
+      const card = randomKeyedCard();
+      const values = { number: card.cardNumber };
       const call = await talkingCall(stack, { line });
       const capture = await startCapture(stack, { line });
       await capture.untilStatus('collecting');
       await keyFields({ call, capture, card, keying: EVENTS });
-      const number = new Search(needlesOf('number', card.number));
-      expect(searchMemory('memory', stack.gateway().pid, number).found).toEqual([
-        expect.stringMatching(/^number as ASCII, at 0x/),
+      const held = (await searchAll({ values })).filter(({ what }) => what === 'number as ASCII');
+      expect(held).toEqual([
+        { what: 'number as ASCII', place: 'memory', at: expect.stringMatching(/^at 0x/) as string },
       ]);
       await capture.command('cancel');
       await capture.untilStatus('cancelled');
-      expect(searchMemory('memory', stack.gateway().pid, number).found).toEqual([]);
+      expect(await searchAll({ values })).toEqual([]);
       call.hangUpCaller();
       await call.whenEnded;
     });
 
     it('and a number that a client sends is refused, is in nothing that is kept, and is found in memory', async () => {
-      const number = randomVisa();
+      const number = randomCardNumber([4]);
       const { status, body } = await stack.api.post('/v1/captures', {
         agent_id: stack.lines[0]?.agentId,
         purpose: 'tokenize',
@@ -337,9 +310,9 @@ describe.each(['dial', 'conference'] as const)(
       });
       expect(status).toBe(400);
       expect(body).toMatchObject({ code: 'request_invalid' });
-      const found = await searchAll(stack, [], answers, needlesOf('number', number));
-      expect(found).toContainEqual(expect.stringMatching(/^number as ASCII, at 0x\S+, memory$/));
-      expect(found.filter((what) => !what.endsWith(', memory'))).toEqual([]);
+      const found = await searchAll({ values: { number } });
+      expect(found.map(({ what, place }) => `${what}, ${place}`)).toContain('number as ASCII, memory');
+      expect(found.filter(({ place }) => place !== 'memory')).toEqual([]);
     });
 
     it.each<{ where: string; plant: (digits: string) => Promise<void>; trace: RegExp }>([
@@ -351,20 +324,32 @@ describe.each(['dial', 'conference'] as const)(
           await client.query(`CREATE TABLE planted_number AS SELECT ${digits}::bigint AS number`);
           await client.end();
         },
-        trace: /^number as ASCII, in public\.planted_number, the database$/,
+        trace: /^number as 64-bit integer, the database in public\.planted_number$/,
       },
       {
         where: 'a file',
         plant: async (digits) => {
-          await writeFile(join(stack.directory, 'planted'), Buffer.from(digits, 'utf16le'));
+          await writeFile(join(stack.directory, 'tmp', 'planted'), Buffer.from(digits, 'utf16le'));
         },
-        trace: /^number as UTF-16, in .*\/planted, the files of /,
+        trace: /^number as UTF-16LE, the files of .* in .*\/tmp\/planted at byte 0$/,
+      },
+      {
+        where: 'what the gateway says to its database',
+        plant: async (digits) => {
+          const client = new Client({ connectionString: relays.database.url });
+          await client.connect();
+          await client.query('SELECT $1::text', [digits]);
+          await client.end();
+        },
+        trace: /^number as ASCII, traffic with the database in piece \d+ at byte \d+$/,
       },
     ])('and the search finds a number that is planted in $where', async ({ plant, trace }) => {
-      const number = randomVisa();
+      const number = randomCardNumber([4]);
       await plant(text(number));
-      const found = await searchAll(stack, [], [], needlesOf('number', number));
-      expect(found).toContainEqual(expect.stringMatching(trace));
+      const found = await searchAll({ values: { number } });
+      expect(found.map(({ what, place, at }) => `${what}, ${place} ${at}`)).toContainEqual(
+        expect.stringMatching(trace),
+      );
     });
   },
 );

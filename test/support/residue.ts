@@ -7,12 +7,13 @@ import {
   searchBytes,
   searchDatabase,
   searchFiles,
-  searchMemory,
+  searchMemoryInSteps,
   searchOpenFiles,
   searchText,
   type Finding,
   type Searched,
 } from '../../simulators/residue/search.ts';
+import { inTurns } from '../../simulators/residue/scan.ts';
 import type { Stack } from '../../simulators/stack/stack.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -63,23 +64,19 @@ export async function searchEverything(options: ResidueSearch): Promise<readonly
     ...(options.directories ?? []),
   ]);
   const searched: Searched[] = [];
+  const gateway = stack.gateway?.();
+  if (gateway !== undefined && options.dead !== true) {
+    searched.push(await inTurns(searchMemoryInSteps('memory', gateway.pid, search)));
+    searched.push(await searchOpenFiles('open files', gateway.pid, search));
+  }
+  if (gateway !== undefined) searched.push(searchText('the log', 'lines', gateway.log, search));
   if (stack.databaseUrl !== undefined) {
     const { rows, directory } = await searchDatabase(stack.databaseUrl, search);
     searched.push(rows);
     directories.add(directory);
   }
-  searched.push(
-    ...[...directories]
-      .filter((each) => !isWithin(each, directories))
-      .map((each) => searchFiles(each, search)),
-  );
-  const gateway = stack.gateway?.();
-  if (gateway !== undefined) searched.push(searchText('the log', 'lines', gateway.log, search));
-  if (gateway !== undefined && options.dead !== true) {
-    searched.push(
-      searchOpenFiles('open files', gateway.pid, search),
-      searchMemory('memory', gateway.pid, search),
-    );
+  for (const each of directories) {
+    if (!isWithin(each, directories)) searched.push(await searchFiles(each, search));
   }
   searched.push(
     ...Object.entries(texts).map(([place, each]) => searchText(place, 'texts', each, search)),

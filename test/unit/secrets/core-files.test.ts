@@ -47,7 +47,7 @@ describe.runIf(CORE_FILES_HERE)(
       const [, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
       expect(signal).toBe('SIGABRT');
       expect(readdirSync(directory)).toHaveLength(1);
-      const { found } = searchFiles(directory, new Search(needlesOf('number', digits)));
+      const { found } = await searchFiles(directory, new Search(needlesOf('number', digits)));
       return found;
     }
 
