@@ -75,7 +75,8 @@ export function loadContract(path: URL): Contract {
       const security = (operations.get(operationId)?.security ??
         document['security']) as Operation['security'];
       if (security === undefined || security.length === 0) return undefined;
-      return security.flatMap((requirement) => requirement['bearer'] ?? []);
+      // `clientBasic` stands where there is no token: what is asked for is the same.
+      return security.flatMap(({ bearer, clientBasic }) => bearer ?? clientBasic ?? []);
     },
     idempotencyOf(operationId) {
       const parameters = operations.get(operationId)?.parameters ?? [];

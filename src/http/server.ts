@@ -35,7 +35,6 @@ import { callHandlers } from './routes/calls.ts';
 import { captureHandlers } from './routes/captures.ts';
 import {
   CONNECTOR_OPERATION,
-  CONNECTOR_SCOPE,
   connectorHandlers,
   connectorRouteOptions,
   connectorTokenOf,
@@ -294,10 +293,11 @@ function operationResolver(options: HttpOptions, rules: AccessRules) {
 
 /** Basic authentication in the place of a token, and a body that is nobody's but the handler's. */
 function connectorRoute(options: HttpOptions, rules: AccessRules): Readonly<Record<string, unknown>> {
-  const { authorization, connector, audit, logger } = options;
-  const tokenOf = connectorTokenOf(authorization, connector !== undefined);
+  const { authorization, connector, contract, audit, logger } = options;
+  const scopes = contract.scopesOf(CONNECTOR_OPERATION) ?? [];
+  const tokenOf = connectorTokenOf(authorization, scopes, connector !== undefined);
   return {
-    onRequest: requireAccess(CONNECTOR_OPERATION, [CONNECTOR_SCOPE], { ...rules, tokenOf }),
+    onRequest: requireAccess(CONNECTOR_OPERATION, scopes, { ...rules, tokenOf }),
     ...connectorRouteOptions(logger, async (request, error) => {
       await recordRefusal(audit, CONNECTOR_OPERATION, request, error);
     }),

@@ -1,5 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { HushtoneError } from '../kernel/errors.ts';
 
 /**
  * OpenSSL's `SSL_OP_CLEANSE_PLAINTEXT`, which Node has no name for: what was decrypted is wiped from the library's own
@@ -31,4 +33,46 @@ export function wipeWhatArrives(server: Server, tls: boolean): void {
  */
 export function overwriteStack(): void {
   Reflect.apply(Math.max, Math, ZEROS);
+}
+
+/**
+ * The pieces of a body one by one, each as it came. A stream that is iterated by itself puts pieces that wait together into
+ * one more copy. Whoever takes a piece wipes it; what is not taken any more is wiped here. Throws `request_aborted`.
+ */
+export async function* piecesOf(body: Readable): AsyncGenerator<Buffer, void, undefined> {
+  const waiting: Buffer[] = [];
+  const seen = { end: false, loss: false, surrender: false };
+  let wake = (): void => undefined;
+  body.on('data', (piece: Buffer) => {
+    if (seen.surrender) piece.fill(0);
+    else waiting.push(piece);
+    wake();
+  });
+  const lose = (): void => {
+    seen.loss = true;
+    wake();
+  };
+  body.on('error', lose).on('close', lose);
+  body.on('end', () => {
+    seen.end = true;
+    wake();
+  });
+  try {
+    for (;;) {
+      const piece = waiting.shift();
+      if (piece !== undefined) yield piece;
+      else if (seen.end) return;
+      else if (seen.loss) throw new HushtoneError('request_aborted', 'invalid', 'The request broke off.');
+      else await new Promise<void>((resolve) => (wake = resolve));
+    }
+  } finally {
+    seen.surrender = true;
+    for (const piece of waiting.splice(0)) piece.fill(0);
+  }
+}
+
+/** Wipes a body that nobody reads: that of a request which is refused is somebody's card too. */
+export function forgetBody(body: Readable): void {
+  if (body.readableEnded || body.destroyed) return;
+  body.on('data', (piece: Buffer) => void piece.fill(0)).on('error', () => undefined);
 }

@@ -8,10 +8,9 @@ import type { ConnectorAnswerBody, ConnectorDesk } from '../../workflows/connect
 import { presentedBy, principalOf } from '../auth.ts';
 import type { Handlers } from '../handlers.ts';
 import { toProblem } from '../problem.ts';
-import { overwriteStack } from '../without-residue.ts';
+import { forgetBody, overwriteStack, piecesOf } from '../without-residue.ts';
 
 export const CONNECTOR_OPERATION = 'takeConnectorPayment';
-export const CONNECTOR_SCOPE = 'payments:write';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -20,7 +19,7 @@ export function connectorHandlers(connector: ConnectorDesk | undefined): Handler
   return {
     async takeConnectorPayment(request, reply) {
       if (connector === undefined) throw notFound();
-      const { status, body } = await connector.take(principalOf(request), request.raw);
+      const { status, body } = await connector.take(principalOf(request), piecesOf(request.raw));
       reply.code(status).header('cache-control', 'no-store');
       return body;
     },
@@ -33,12 +32,13 @@ export function connectorHandlers(connector: ConnectorDesk | undefined): Handler
  */
 export function connectorTokenOf(
   authorization: AuthorizationServer,
+  scopes: readonly string[],
   enabled: boolean,
 ): (request: FastifyRequest) => Promise<string> {
   return async (request) => {
     if (!enabled) throw notFound();
     const answer = await authorization.issue({
-      parameters: { grant_type: 'client_credentials', scope: CONNECTOR_SCOPE },
+      parameters: { grant_type: 'client_credentials', scope: scopes.join(' ') },
       authorization: request.headers.authorization,
       address: request.ip,
       requestId: request.id,
@@ -63,7 +63,7 @@ export function connectorRouteOptions(
       return Object.assign(Readable.from([]), { receivedEncodedLength: declared });
     },
     async errorHandler(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-      forgetBody(request);
+      forgetBody(request.raw);
       await record(request, error);
       const { status, code, message } = describe(error, request, logger);
       if (status === 401) reply.header('www-authenticate', 'Basic realm="hushtone", charset="UTF-8"');
@@ -79,12 +79,6 @@ export function connectorRouteOptions(
       setImmediate(overwriteStack);
     },
   };
-}
-
-/** The body of a request that is refused is read as well, to be wiped: a refused card is a card too. */
-function forgetBody({ raw }: FastifyRequest): void {
-  if (raw.readableEnded || raw.destroyed) return;
-  raw.on('data', (piece: Buffer) => void piece.fill(0)).on('error', () => undefined);
 }
 
 function describe(

@@ -96,7 +96,11 @@ describe('openapi.yaml', () => {
   test('takes an Idempotency-Key with every POST that changes something, and must have it for what costs', () => {
     const posts = operations().filter(({ method }) => method === 'post');
     const without = posts.filter(({ operationId }) => CONTRACT.idempotencyOf(operationId) === undefined);
-    expect(without.map(({ operationId }) => operationId)).toEqual(['searchCalls', 'createToken']);
+    expect(without.map(({ operationId }) => operationId)).toEqual([
+      'searchCalls',
+      'createToken',
+      'takeConnectorPayment', // its transaction_id is one
+    ]);
     for (const operationId of ['createCapture', 'submitCapture', 'createGrant']) {
       expect([operationId, CONTRACT.idempotencyOf(operationId)]).toEqual([operationId, 'required']);
     }
@@ -111,13 +115,14 @@ describe('openapi.yaml', () => {
     ]);
   });
 
-  test('holds every error to be a problem document, but the report of readiness and what OAuth clients read', () => {
+  test('holds every error to be a problem document, but the report of readiness and what other contracts have', () => {
+    const ofOthers = ['createToken', 'takeConnectorPayment'];
     for (const { operationId, responses } of operations()) {
       for (const [status, response] of Object.entries(responses)) {
         if (Number(status) < 400 || operationId === 'getReadiness') continue;
         const types = Object.keys(resolve(response)['content'] as object);
-        const oauth = operationId === 'createToken' ? 'application/json' : 'application/problem+json';
-        expect([operationId, status, ...types]).toEqual([operationId, status, oauth]);
+        const type = ofOthers.includes(operationId) ? 'application/json' : 'application/problem+json';
+        expect([operationId, status, ...types]).toEqual([operationId, status, type]);
       }
     }
   });
