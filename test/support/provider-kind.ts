@@ -99,7 +99,8 @@ export function createTestKind(kind = 'scripted', findings: readonly CheckFindin
           underWay.add(answer);
           return answer;
         },
-        modify: () => Promise.reject(new Error('nothing is modified here')),
+        modify: ({ providerReference }) =>
+          Promise.resolve({ result: 'succeeded' as const, providerReference }),
         lookup: () => Promise.resolve(undefined),
         check: () => Promise.resolve(findings),
         async close() {

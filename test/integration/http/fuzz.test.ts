@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkpointVerifier } from '../../../src/audit/checkpoint.ts';
 import { findAuditedAccounts, auditSource } from '../../../src/audit/record-store.ts';
 import { verifyChain } from '../../../src/audit/verify.ts';
+import { INSTALLATION_ACCOUNT } from '../../../src/vault/keys/key-record-store.ts';
 import { execute } from '../../support/database.ts';
 import { faultsOf, logFaults, operationAt } from '../../support/fuzz/invariants.ts';
 import { OPERATIONS, type Operation } from '../../support/fuzz/operations.ts';
@@ -187,7 +188,7 @@ describe('afterwards', () => {
     const verifyCheckpoint = await checkpointVerifier([generateKeyPairSync('ed25519').publicKey]);
     const { database } = world.db;
     const accounts = await findAuditedAccounts(database);
-    expect(accounts.toSorted()).toEqual([ACCOUNT, STRANGER]);
+    expect(accounts.toSorted()).toEqual([ACCOUNT, STRANGER, INSTALLATION_ACCOUNT]);
     for (const accountId of accounts) {
       const found = await verifyChain(auditSource(database, accountId), { accountId, verifyCheckpoint });
       expect(found).not.toHaveProperty('fault');
@@ -212,7 +213,17 @@ describe('afterwards', () => {
         (select from webhook_endpoints e where e.id = s.endpoint_id)`,
       'too many webhooks': `select account_id from webhook_endpoints where deleted_at is null group by account_id having count(*) > 20`,
       'a grant for once that was used twice': `select id from capture_grants where uses = 'once' and use_count > 1`,
-      'a payment': 'select id from payment_attempts',
+      'a payment of a capture': 'select id from payment_attempts where capture_id is not null',
+      'an attempt without an outcome': `select id from payment_attempts where state not in ('succeeded', 'declined')`,
+      'a payment that nobody asked for': `select id from payments p where capture_id is null and not exists
+        (select from payment_attempts a where a.payment_id = p.id)`,
+      'a secret without a provider': `select provider_id from provider_secrets s where not exists
+        (select from providers p where p.id = s.provider_id)`,
+      'a provider without its secret': `select id from providers p where not exists
+        (select from provider_secrets s where s.provider_id = p.id and s.pointer = '/secret_key')`,
+      'a rule for a provider that there is not': `select id from provider_routing_rules r where exists
+        (select from unnest(r.providers) named where named <> 'default' and not exists
+          (select from providers p where p.id = named and p.deleted_at is null and p.mode = r.mode))`,
     };
     const found: Record<string, unknown[]> = {};
     for (const [name, sql] of Object.entries(halves)) found[name] = await execute(world.db.url, sql);

@@ -37,6 +37,9 @@ export const LIVE_OBJECTS = {
   GrantId: 6,
   WebhookId: 6,
   WebhookDeliveryId: 4,
+  ProviderId: 4,
+  CardTokenId: 6,
+  PaymentId: 6,
 } as const;
 export type LiveObject = keyof typeof LIVE_OBJECTS;
 export const AGENTS = 12;
@@ -51,6 +54,7 @@ const KNOWN = {
   ...(Object.fromEntries(
     Object.keys(LIVE_OBJECTS).map((name) => [name, liveOrNot(name as LiveObject)]),
   ) as Record<LiveObject, Arbitrary<string>>),
+  AnyProviderId: fc.oneof(liveOrNot('ProviderId'), fc.constant('default')),
   AgentId: fc.oneof(
     { weight: 5, arbitrary: fc.nat(AGENTS - 1).map((index) => `agent-${index}`) },
     { weight: 1, arbitrary: valuesOf({ $ref: '#/components/schemas/AgentId' }) as Arbitrary<string> },
@@ -86,10 +90,31 @@ const charges = (operation: Operation): Arbitrary<Json> =>
       ),
     );
 
+/** What a configuration holds is said by the schema of its kind: this one reaches nothing. */
+const providers: Arbitrary<Json> = fc.record(
+  {
+    kind: fc.constant('scripted'),
+    name: fc.string({ minLength: 1, maxLength: 20 }),
+    mode: fc.constantFrom('test', 'live'),
+    configuration: fc.record(
+      {
+        secret_key: fc.constantFrom('sk_test_fuzzing1234', 'sk_live_fuzzing1234', 'pk_test_fuzzing1234'),
+        merchant_account: fc.string({ minLength: 1, maxLength: 20, unit: 'binary' }),
+        headers: fc.array(fc.record({ name: fc.string(), value: fc.string({ unit: 'grapheme' }) }), {
+          maxLength: 3,
+        }),
+      },
+      { requiredKeys: ['secret_key', 'merchant_account'], noNullPrototype: true },
+    ),
+  },
+  { noNullPrototype: true },
+);
+
 function bodies(operation: Operation): Arbitrary<Json> | undefined {
   if (operation.body === undefined) return undefined;
   if (operation.id === 'createToken') return tokenForms;
   const fromSchema = valuesOf(operation.body.schema, KNOWN) as Arbitrary<Json>;
+  if (operation.id === 'createProvider') return fc.oneof(fromSchema, providers);
   const isStart = operation.id === 'createCapture' || operation.id === 'createGrant';
   return isStart ? fc.oneof(fromSchema, charges(operation)) : fromSchema;
 }

@@ -16,7 +16,13 @@ export function valuesOf(node: Json, known: Known = {}): Arbitrary<unknown> {
   const schema = resolve(node);
   if ('const' in schema) return fc.constant(schema['const']);
   if (Array.isArray(schema['enum'])) return fc.constantFrom(...(schema['enum'] as unknown[]));
+  if (Array.isArray(schema['type'])) {
+    const types = (schema['type'] as string[]).map((type) => valuesOf({ ...schema, type }, known));
+    return fc.oneof(...types);
+  }
   switch (schema['type']) {
+    case 'null':
+      return fc.constant(null);
     case 'object':
       return objects(schema, known);
     case 'array':
@@ -37,7 +43,33 @@ function limits(schema: Json): { min: number; max: number } {
   return { min, max: (schema['maximum'] as number | undefined) ?? Math.max(min, 1_000_000) };
 }
 
+/** An object of which the schema does not say what is in it. */
+const anything = (schema: Json): Arbitrary<unknown> =>
+  fc.dictionary(fc.stringMatching(/^[a-z_]{1,12}$/u), fc.jsonValue({ maxDepth: 2 }), {
+    minKeys: (schema['minProperties'] ?? 0) as number,
+    maxKeys: MOST_ITEMS,
+    noNullPrototype: true,
+  });
+
+/** One of several sets of members that belong together; those of the others are not there. */
+function alternatives(schema: Json, known: Known): Arbitrary<unknown> {
+  const { oneOf, ...rest } = schema;
+  const sets = (oneOf as Json[]).map(({ required }) => required as string[]);
+  return fc.oneof(
+    ...sets.map((set) => {
+      const others = sets.flat().filter((name) => !set.includes(name));
+      const properties = Object.entries(schema['properties'] as Json).filter(
+        ([name]) => !others.includes(name),
+      );
+      const required = [...((schema['required'] ?? []) as string[]), ...set];
+      return objects({ ...rest, properties: Object.fromEntries(properties), required }, known);
+    }),
+  );
+}
+
 function objects(schema: Json, known: Known): Arbitrary<unknown> {
+  if (schema['additionalProperties'] === true && schema['properties'] === undefined) return anything(schema);
+  if (Array.isArray(schema['oneOf'])) return alternatives(schema, known);
   const properties = Object.entries((schema['properties'] ?? {}) as Record<string, Json>);
   const model = Object.fromEntries(properties.map(([name, value]) => [name, valuesOf(value, known)]));
   const requiredKeys = (schema['required'] ?? []) as string[];

@@ -8,6 +8,8 @@ import { CLIENT, createTokenHttp, newKeyRing, registryOf } from '../authorizatio
 import { createTestDatabase, type TestDatabase } from '../database.ts';
 import type { TestHttp } from '../http.ts';
 import { ISSUER } from '../token-request.ts';
+import { createTestKind } from '../provider-kind.ts';
+import { storeCard } from '../vault-cards.ts';
 import { insertWebhook } from '../webhook-rows.ts';
 import { AGENTS, LIVE_OBJECTS, type LiveObject } from './requests.ts';
 import type { TokenName } from './tokens.ts';
@@ -69,12 +71,16 @@ async function makeTokens(
 }
 
 /** Objects of each kind, in the states that operations ask for. */
-async function makeObjects(http: TestHttp, authorization: string): Promise<Record<LiveObject, string[]>> {
-  const post = async (url: string, payload: object): Promise<{ id: string }> => {
+async function makeObjects(
+  http: TestHttp,
+  authorization: string,
+  admin: string,
+): Promise<Record<LiveObject, string[]>> {
+  const post = async (url: string, payload: object, as = authorization): Promise<{ id: string }> => {
     const answer = await http.server.inject({
       method: 'POST',
       url,
-      headers: { authorization, 'idempotency-key': crypto.randomUUID() },
+      headers: { authorization: as, 'idempotency-key': crypto.randomUUID() },
       payload,
     });
     if (answer.statusCode >= 300) throw new Error(`${url} was answered with ${answer.body}`);
@@ -86,6 +92,9 @@ async function makeObjects(http: TestHttp, authorization: string): Promise<Recor
     GrantId: [],
     WebhookId: [],
     WebhookDeliveryId: [],
+    ProviderId: [],
+    CardTokenId: [],
+    PaymentId: [],
   };
   for (let index = 0; index < LIVE_OBJECTS.CallId; index += 1) {
     const agentId = `agent-${index % AGENTS}`;
@@ -106,6 +115,18 @@ async function makeObjects(http: TestHttp, authorization: string): Promise<Recor
     objects.WebhookId.push(endpointId);
     if (index < LIVE_OBJECTS.WebhookDeliveryId) objects.WebhookDeliveryId.push(deliveryId);
   }
+  for (let index = 0; index < LIVE_OBJECTS.ProviderId; index += 1) {
+    const configuration = { secret_key: 'sk_test_fuzzing1234', merchant_account: `Shop ${index}` };
+    const request = { kind: 'scripted', name: 'Main', mode: 'test', configuration };
+    objects.ProviderId.push((await post('/v1/providers', request, admin)).id);
+  }
+  for (let index = 0; index < LIVE_OBJECTS.CardTokenId; index += 1) {
+    const { id: token } = await storeCard(http.db, http.vault, ACCOUNT, '4242424242424242', { mode: 'test' });
+    objects.CardTokenId.push(token);
+    const purpose = index % 2 === 0 ? 'charge' : 'authorize';
+    const { id } = await post('/v1/payments', { ...CHARGE, purpose, token }, authorization);
+    objects.PaymentId.push(id);
+  }
   return objects;
 }
 
@@ -115,12 +136,16 @@ export async function createFuzzWorld(): Promise<FuzzWorld> {
   const log: string[] = [];
   const logger = createLogger('info', { write: (line: string) => void log.push(line) });
   const keys = newKeyRing();
-  const http = await createTokenHttp(db, systemClock, keys, { logger });
+  const http = await createTokenHttp(db, systemClock, keys, {
+    logger,
+    // It takes every payment, and reaches nothing.
+    provider: createTestKind().connect({}, 'test', { clock: systemClock, logger, timeoutMs: 1000 }),
+  });
   const registry = registryOf(db, systemClock);
   for (const account of [ACCOUNT, STRANGER]) await registry.createAccount(account, []);
   const { client, secret } = await registry.createClient(CLIENT);
-  const integrator = (await makeTokens(keys, 'none')).integrator ?? '';
-  const objects = await makeObjects(http, integrator);
+  const { integrator = '', admin = '' } = await makeTokens(keys, 'none');
+  const objects = await makeObjects(http, integrator, admin);
   const tokens = await makeTokens(keys, objects.GrantId[1] ?? '');
   const credentials: Record<string, string> = { client: client.id, secret: secret?.secret ?? '' };
   return {
