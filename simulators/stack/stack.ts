@@ -43,6 +43,10 @@ export interface StackOptions {
   readonly aroundMedia?: (media: Media) => Media;
   /** Stands between the gateway and what it connects to: gets the address, and gives the one to connect to instead. */
   readonly through?: (peer: 'provider' | 'database', url: string) => Promise<string>;
+  /** The data outlives a server that is killed, as it does in production. Default: nothing is flushed. */
+  readonly durable?: boolean;
+  /** What the provider promises of its look-up: see `ProviderCapabilities`. Default 30 seconds. */
+  readonly absenceProvenAfterMs?: number;
   /** Told what is being started, a line each. */
   readonly onProgress?: (text: string) => void;
 }
@@ -57,6 +61,10 @@ export interface Line {
 export interface Stack {
   readonly directory: string;
   readonly databaseUrl: string;
+  /** Kills the database's server with all connections to it and starts it again on the same port. For `durable` ones. */
+  readonly restartDatabase: () => Promise<void>;
+  /** All that the gateway is given, for another one beside it. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly pki: DevelopmentPki;
   readonly caCertificate: string;
   readonly apiUrl: string;
@@ -123,12 +131,15 @@ async function start(options: StackOptions, stops: (() => Promise<void>)[]): Pro
   const pki = await createDevelopmentPki(join(ROOT, 'certs', 'dev'));
   const caCertificate = await readFile(pki.ca.certificate, 'utf8');
   progress('embedded PostgreSQL');
-  const postgres = await startEmbeddedPostgres({ dataDir: join(directory, 'data'), disposable: true });
+  const databaseDir = join(directory, 'data');
+  const disposable = options.durable !== true;
+  let postgres = await startEmbeddedPostgres({ dataDir: databaseDir, disposable });
   stops.push(async () => await postgres.stop());
   progress('sandbox payment provider');
   const provider = await startSandboxProviderProcess({
     tls: { certFile: pki.provider.certificate, keyFile: pki.provider.key, clientCaFile: pki.ca.certificate },
     pinKey: PIN_KEY,
+    ...(options.absenceProvenAfterMs !== undefined && { absenceProvenAfterMs: options.absenceProvenAfterMs }),
   });
   stops.push(async () => await provider.stop());
 
@@ -211,6 +222,13 @@ async function start(options: StackOptions, stops: (() => Promise<void>)[]): Pro
   return {
     directory,
     databaseUrl: postgres.url,
+    async restartDatabase() {
+      if (disposable) throw new Error('what was committed could be lost: the database is not durable');
+      const { port } = new URL(postgres.url);
+      await postgres.kill();
+      postgres = await startEmbeddedPostgres({ dataDir: databaseDir, port: Number(port) });
+    },
+    environment,
     pki,
     caCertificate,
     apiUrl,

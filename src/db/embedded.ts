@@ -8,7 +8,14 @@ import { silentLogger, type Logger } from '../kernel/logger.ts';
 import { findBinaries } from './embedded-postgres/binaries.ts';
 import { ensureCluster, SERVER_ENVIRONMENT, type Cluster } from './embedded-postgres/cluster.ts';
 import { makeHome } from './embedded-postgres/home.ts';
-import { findServer, isAlive, readPostmaster, stopServer, urlOf } from './embedded-postgres/postmaster.ts';
+import {
+  findServer,
+  isAlive,
+  killServer,
+  readPostmaster,
+  stopServer,
+  urlOf,
+} from './embedded-postgres/postmaster.ts';
 import { serverUser, type ServerUser } from './embedded-postgres/server-user.ts';
 
 /** A server that another process starts or stops, with a recovery after a crash. */
@@ -34,6 +41,8 @@ export interface EmbeddedPostgres {
   readonly directory: string;
   /** Stops the server if this call started it. Idempotent. */
   stop(): Promise<void>;
+  /** Ends it as a power cut would: nothing is finished, and what was committed is there at the next start. For tests. */
+  kill(): Promise<void>;
 }
 
 interface Launch {
@@ -158,7 +167,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const running = await findServer(cluster.data, cluster.password, PATIENCE_MS);
     if (running !== undefined && isAlive(running.ownerPid)) {
       const url = urlOf(running.port, cluster.password);
-      return { url, directory, stop: () => Promise.resolve() };
+      return { url, directory, stop: () => Promise.resolve(), kill: () => Promise.resolve() };
     }
     if (running !== undefined) {
       logger.warn('a database server of a process that was killed is stopped and started anew');
@@ -190,10 +199,15 @@ function own({ pid, port }: Started, { cluster, disposable }: Launch, directory:
     await stopServer(cluster.data, pid);
     if (disposable) await rm(directory, { recursive: true, force: true });
   };
+  const kill = async (): Promise<void> => {
+    process.off('exit', stopAtExit);
+    await killServer(cluster.data, pid);
+  };
   let stopping: Promise<void> | undefined;
   return {
     url: urlOf(port, cluster.password),
     directory,
     stop: () => (stopping ??= stop()),
+    kill: () => (stopping ??= kill()),
   };
 }

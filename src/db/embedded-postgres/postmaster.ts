@@ -105,10 +105,24 @@ export async function findServer(
 
 /** Fast shutdown: open transactions are rolled back, the data is whole. Then, past all patience, an immediate one. */
 export async function stopServer(data: string, pid: number, patienceMs = 10_000): Promise<void> {
+  await end(data, pid, ['SIGINT', 'SIGQUIT'], patienceMs);
+}
+
+/** Immediate shutdown: the next start recovers what was committed. */
+export async function killServer(data: string, pid: number, patienceMs = 10_000): Promise<void> {
+  await end(data, pid, ['SIGQUIT'], patienceMs);
+}
+
+async function end(
+  data: string,
+  pid: number,
+  signals: readonly NodeJS.Signals[],
+  patienceMs: number,
+): Promise<void> {
   // The file goes last of all, and a server whose parent was killed may stay as an entry in the process table.
   const isStopped = async (): Promise<boolean> =>
     (await readPostmaster(data))?.pid !== pid || (await isGone(pid));
-  for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
+  for (const signal of signals) {
     try {
       process.kill(pid, signal);
     } catch {
