@@ -29,6 +29,7 @@ import { createSecretSeal } from './events/webhooks/secret-seal.ts';
 import { createSender } from './events/webhooks/sender.ts';
 import { loadContract } from './http/contract.ts';
 import { buildHttp } from './http/server.ts';
+import { isAddressAllowed } from './kernel/address-guard.ts';
 import { systemClock, type Clock } from './kernel/clock.ts';
 import { createLogger, type Logger } from './kernel/logger.ts';
 import { startKeyRing } from './key-ring.ts';
@@ -394,7 +395,10 @@ async function startProviders(
   logger: Logger,
   stopper: Stopper,
 ): Promise<OpenedProviders> {
-  const dependencies = { clock: systemClock, logger, timeoutMs: config.payments.timeoutMs };
+  const { timeoutMs, allowPrivate } = config.payments;
+  const policy = { allowPrivate, allowPlainLoopback: false };
+  const allowAddress = (address: string): boolean => isAddressAllowed(address, policy);
+  const dependencies = { clock: systemClock, logger, timeoutMs, allowAddress };
   const opened = await openProviders({ database, ring, dependencies, installed: config.provider });
   stopper.add(async () => await opened.directory.close());
   return opened;

@@ -1,6 +1,7 @@
 import { readEnvironment } from '../config/environment.ts';
 import { loadProviderSettings } from '../config/load-config.ts';
 import type { Database } from '../db/database.ts';
+import { isAddressAllowed } from '../kernel/address-guard.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { createLogger } from '../kernel/logger.ts';
 import { openProviders, type OpenedProviders } from '../workflows/providers/open-providers.ts';
@@ -14,6 +15,7 @@ export async function withProviders<T>(
   work: (opened: OpenedProviders & { readonly database: Database }) => Promise<T>,
 ): Promise<T> {
   const { payments, provider: installed } = loadProviderSettings(readEnvironment());
+  const policy = { allowPrivate: payments.allowPrivate, allowPlainLoopback: false };
   return await withKeys('open', async ({ registry, keyRing: ring, database, settings }) => {
     if (settings.provider === 'development') {
       await registry.generate();
@@ -27,6 +29,7 @@ export async function withProviders<T>(
         clock: systemClock,
         logger: createLogger('error', process.stderr),
         timeoutMs: payments.timeoutMs,
+        allowAddress: (address) => isAddressAllowed(address, policy),
       },
       installed,
     });

@@ -156,6 +156,8 @@ export interface Config {
     readonly timeoutSeconds: number;
   };
   readonly payments: {
+    /** Providers of accounts may be at private addresses. */
+    readonly allowPrivate: boolean;
     /** Of captures and payments that do not name one. */
     readonly mode: 'test' | 'live';
     readonly tokenStorage: 'provider' | 'vault';

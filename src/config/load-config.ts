@@ -227,6 +227,7 @@ function readProvider(reader: SettingReader): Config['provider'] {
 function readPayments(reader: SettingReader, production: boolean): Config['payments'] {
   return {
     mode: reader.choice('PAYMENT_MODE', production ? 'live' : 'test'),
+    allowPrivate: reader.choice('PROVIDER_ALLOW_PRIVATE', production ? 'false' : 'true') === 'true',
     tokenStorage: reader.choice('TOKEN_STORAGE'),
     connectorInbound: reader.choice('CONNECTOR_INBOUND') === 'on',
     timeoutMs: reader.integer('PROVIDER_TIMEOUT_MS'),

@@ -410,6 +410,14 @@ export const SETTINGS = {
     maximum: 1800,
     meaning: 'How long a capture may take before it is `expired`.',
   },
+  PROVIDER_ALLOW_PRIVATE: {
+    group: 'Payment provider',
+    kind: 'choice',
+    defaultInWords: '`false` in production, else `true`',
+    choices: ['false', 'true'],
+    meaning:
+      'Whether the providers that accounts configure may be at private and loopback addresses. Link-local and metadata addresses are refused in any case; `PROVIDER_URL` may be anywhere.',
+  },
   PAYMENT_MODE: {
     group: 'Payment provider',
     kind: 'choice',

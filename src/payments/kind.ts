@@ -11,6 +11,8 @@ export interface ProviderDependencies {
   readonly logger: Logger;
   /** From a request to the last byte of its answer. */
   readonly timeoutMs: number;
+  /** Whether an IP address may be connected to. By default any; an account's own configuration is not trusted so far. */
+  readonly allowAddress?: (address: string) => boolean;
 }
 
 /** A configuration as an account writes it: JSON, checked by the kind's schema. It holds secrets as plain text. */

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { HushtoneError } from '../../kernel/errors.ts';
-import { isAddressAllowed, isLoopback, type AddressPolicy } from './address-guard.ts';
+import { isAddressAllowed, isLoopback, type AddressPolicy } from '../../kernel/address-guard.ts';
 
 const LONGEST_URL = 2048;
 /** Names that never lead to the public internet (RFC 6761, RFC 6762, and the one that ICANN keeps for private use). */

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { request as requestPlain, type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { isAddressAllowed, isLoopback, type AddressPolicy } from './address-guard.ts';
+import { isAddressAllowed, isLoopback, type AddressPolicy } from '../../kernel/address-guard.ts';
 import { hostOf } from './endpoint-url.ts';
 
 /** A receiver has this long to answer, from the look-up of its name on. */

@@ -58,7 +58,10 @@ export class AdyenProvider implements PaymentProvider {
   readonly #underWay = new UnderWay();
   #closed = false;
 
-  constructor(configuration: AdyenConfiguration, { clock, logger, timeoutMs }: ProviderDependencies) {
+  constructor(
+    configuration: AdyenConfiguration,
+    { clock, logger, timeoutMs, allowAddress }: ProviderDependencies,
+  ) {
     const { url, ca, apiKey } = configuration;
     this.#configuration = configuration;
     this.#transport = new Transport({
@@ -67,6 +70,7 @@ export class AdyenProvider implements PaymentProvider {
       credentials: { 'x-api-key': apiKey },
       timeoutMs,
       clock,
+      ...(allowAddress !== undefined && { allowAddress }),
     });
     this.#clock = clock;
     this.#logger = logger;

@@ -42,7 +42,7 @@ export const connectorKind: ProviderKind = {
     },
   },
   modeOf: () => undefined,
-  connect(configuration, _mode, { clock, logger, timeoutMs }) {
+  connect(configuration, _mode, { clock, logger, timeoutMs, allowAddress }) {
     const { url, username, password, ca, error_codes, expiry_year_digits, parameters } =
       asConnector(configuration);
     refuseUnusableTls({ ...(ca !== undefined && { ca }) });
@@ -57,6 +57,7 @@ export const connectorKind: ProviderKind = {
       timeoutMs,
       logger,
       clock,
+      ...(allowAddress !== undefined && { allowAddress }),
     });
   },
 };

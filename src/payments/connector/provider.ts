@@ -50,6 +50,8 @@ export interface ConnectorOptions {
   readonly parameters: Readonly<Record<string, string>>;
   /** Ten seconds at most. */
   readonly timeoutMs: number;
+  /** Whether an IP address may be connected to. By default any. */
+  readonly allowAddress?: (address: string) => boolean;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -65,7 +67,7 @@ export class ConnectorProvider implements PaymentProvider {
 
   /** Throws what `Transport` throws for an address or a certificate that cannot be used. */
   constructor(options: ConnectorOptions) {
-    const { url, username, password, ca, clock, timeoutMs } = options;
+    const { url, username, password, ca, clock, timeoutMs, allowAddress } = options;
     const basic = Buffer.from(`${username}:${password.reveal()}`).toString('base64');
     this.#options = options;
     this.#transport = new Transport({
@@ -74,6 +76,7 @@ export class ConnectorProvider implements PaymentProvider {
       credentials: { authorization: new Secret(`Basic ${basic}`) },
       timeoutMs: Math.min(timeoutMs, TIMEOUT_MS),
       clock,
+      ...(allowAddress !== undefined && { allowAddress }),
     });
   }
 

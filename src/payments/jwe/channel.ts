@@ -12,7 +12,7 @@ export class Channel {
   readonly #transport: Transport;
   readonly #clock: Clock;
 
-  constructor(configuration: JweConfiguration, { clock, timeoutMs }: ProviderDependencies) {
+  constructor(configuration: JweConfiguration, { clock, timeoutMs, allowAddress }: ProviderDependencies) {
     const { url, ca, clientCert, clientKey, headers } = configuration;
     this.#configuration = configuration;
     this.#clock = clock;
@@ -24,6 +24,7 @@ export class Channel {
       credentials: headers,
       timeoutMs,
       clock,
+      ...(allowAddress !== undefined && { allowAddress }),
     });
   }
 

@@ -30,7 +30,7 @@ export const sandboxKind: ProviderKind = {
     },
   },
   modeOf: () => 'test',
-  connect(configuration, mode, { clock, logger, timeoutMs }) {
+  connect(configuration, mode, { clock, logger, timeoutMs, allowAddress }) {
     if (mode !== 'test') {
       throw new HushtoneError('provider_configuration', 'invalid', 'The sandbox has no live mode.');
     }
@@ -44,6 +44,7 @@ export const sandboxKind: ProviderKind = {
       timeoutMs,
       logger,
       clock,
+      ...(allowAddress !== undefined && { allowAddress }),
     });
   },
 };

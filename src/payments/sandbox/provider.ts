@@ -41,6 +41,8 @@ export interface SandboxProviderOptions {
   readonly pinKey?: Secret;
   /** For each exchange with the provider. */
   readonly timeoutMs: number;
+  /** Whether an IP address may be connected to. By default any. */
+  readonly allowAddress?: (address: string) => boolean;
   readonly logger: Logger;
   readonly clock: Clock;
 }

@@ -72,7 +72,7 @@ export class StripeProvider implements PaymentProvider {
   constructor(
     { url, ca, authorization }: StripeConfiguration,
     mode: Mode,
-    { clock, logger, timeoutMs }: ProviderDependencies,
+    { clock, logger, timeoutMs, allowAddress }: ProviderDependencies,
   ) {
     this.#transport = new Transport({
       url,
@@ -81,6 +81,7 @@ export class StripeProvider implements PaymentProvider {
       credentials: { authorization },
       timeoutMs,
       clock,
+      ...(allowAddress !== undefined && { allowAddress }),
       longestAnswerBytes: LONGEST_ANSWER_BYTES,
     });
     this.#client = new StripeClient(this.#transport);

@@ -52,7 +52,7 @@ export const templateKind: ProviderKind = {
     ].filter(({ prefix }) => credential.startsWith(prefix));
     return fits.toSorted((left, right) => right.prefix.length - left.prefix.length)[0]?.mode;
   },
-  connect(configuration, mode, { clock, logger, timeoutMs }) {
+  connect(configuration, mode, { clock, logger, timeoutMs, allowAddress }) {
     const {
       template: named,
       username,
@@ -76,6 +76,7 @@ export const templateKind: ProviderKind = {
       timeoutMs,
       logger,
       clock,
+      ...(allowAddress !== undefined && { allowAddress }),
     });
   },
 };

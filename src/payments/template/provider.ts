@@ -47,6 +47,8 @@ export interface TemplateOptions {
   /** Beside those of the template, and before them. */
   readonly errorCodes: ErrorCodes;
   readonly timeoutMs: number;
+  /** Whether an IP address may be connected to. By default any. */
+  readonly allowAddress?: (address: string) => boolean;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -62,7 +64,7 @@ export class TemplateProvider implements PaymentProvider {
   #closed = false;
 
   constructor(options: TemplateOptions) {
-    const { url, ca, headers, credentials, timeoutMs, clock, template } = options;
+    const { url, ca, headers, credentials, timeoutMs, clock, template, allowAddress } = options;
     this.#options = options;
     this.#compiled = compileTemplate(template);
     this.#transport = new Transport({
@@ -72,6 +74,7 @@ export class TemplateProvider implements PaymentProvider {
       credentials,
       timeoutMs,
       clock,
+      ...(allowAddress !== undefined && { allowAddress }),
     });
   }
 

@@ -5,6 +5,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { HushtoneError } from '../../kernel/errors.ts';
 import { tlsClientOptions } from '../../pki/tls-options.ts';
 import type { Secret } from '../../secrets/secret.ts';
+import { guardedLookup, isForbiddenLiteral } from './address.ts';
 import { lend, lengthOfBody, type BodyChunk } from './body.ts';
 
 /** Answers about one payment are far shorter; a provider that lists many may be given more. */
@@ -44,6 +45,8 @@ export interface TransportOptions {
   /** From the request to the last byte of its answer. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Whether an IP address may be connected to; it is asked for every address that a name has. By default any. */
+  readonly allowAddress?: (address: string) => boolean;
   /** How long a connection is kept for the next request. Default 4 s. */
   readonly longestIdleMs?: number;
   /** Default 64 KiB. A longer answer is cut off. */
@@ -69,7 +72,7 @@ export interface TransportAnswer {
 /**
  * HTTPS on connections that are kept for a while, with a client certificate where there is one (RFC 8705 calls it
  * mutual TLS). A secret in a body goes from its own memory straight into the encryption, so that no copy is left.
- * Throws `provider_configuration` for an address that is not `https:`.
+ * Throws `provider_configuration` for an address that is not `https:`, or that may not be connected to.
  */
 export class Transport {
   readonly #options: TransportOptions;
@@ -79,12 +82,20 @@ export class Transport {
     if (options.url.protocol !== 'https:') {
       throw new HushtoneError('provider_configuration', 'invalid', 'the provider needs an https: address');
     }
-    const { ca, clientCert, clientKey, longestIdleMs = LONGEST_IDLE_MS } = options;
+    const { ca, clientCert, clientKey, allowAddress, longestIdleMs = LONGEST_IDLE_MS } = options;
+    if (allowAddress !== undefined && isForbiddenLiteral(options.url, allowAddress)) {
+      throw new HushtoneError(
+        'provider_configuration',
+        'invalid',
+        'the address of the provider is not one that this installation connects to',
+      );
+    }
     this.#options = options;
     this.#agent = new Agent({
       keepAlive: true,
       maxSockets: MOST_CONNECTIONS,
       timeout: longestIdleMs,
+      ...(allowAddress !== undefined && { lookup: guardedLookup(allowAddress) }),
       ...tlsClientOptions({
         ...(ca !== undefined && { ca }),
         ...(clientCert !== undefined && { certificate: clientCert }),

@@ -56,9 +56,10 @@ export async function openProviders({
   };
 }
 
+/** Its address is the operator's own word: it may be anywhere. */
 function connectInstalled(
   { url, ca, identity, pinKey }: InstalledSettings,
-  dependencies: ProviderDependencies,
+  { clock, logger, timeoutMs }: ProviderDependencies,
 ): ReturnType<typeof connectSandboxProvider> {
   return connectSandboxProvider({
     url,
@@ -66,6 +67,8 @@ function connectInstalled(
     clientCert: identity.certificate,
     clientKey: identity.key,
     ...(pinKey && { pinKey }),
-    ...dependencies,
+    timeoutMs,
+    logger,
+    clock,
   });
 }

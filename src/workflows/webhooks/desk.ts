@@ -1,7 +1,7 @@
 import { appendAudit } from '../../audit/store.ts';
 import type { AuditOperation } from '../../audit/operations.ts';
 import type { Database, Queryable } from '../../db/database.ts';
-import type { AddressPolicy } from '../../events/webhooks/address-guard.ts';
+import type { AddressPolicy } from '../../kernel/address-guard.ts';
 import {
   cancelPending,
   enqueueDelivery,

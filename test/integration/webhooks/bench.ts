@@ -1,7 +1,7 @@
 import { Logger as JobLogger, runOnce, type TaskList } from 'graphile-worker';
 import { createSecretSeal } from '../../../src/events/webhooks/secret-seal.ts';
 import { createSender, type Sender } from '../../../src/events/webhooks/sender.ts';
-import type { AddressPolicy } from '../../../src/events/webhooks/address-guard.ts';
+import type { AddressPolicy } from '../../../src/kernel/address-guard.ts';
 import { publish } from '../../../src/events/outbox-store.ts';
 import type { CaptureEventName, NewAccountEvent, PaymentEventName } from '../../../src/events/types.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';

@@ -131,6 +131,8 @@ test('a full configuration is read whole', () => {
   ]);
   expect(config.provider).toMatchObject({ url: 'https://localhost:8443/v1' });
   expect(config.payments).toEqual({
+    allowPrivate: true,
+    connectorInbound: false,
     mode: 'test',
     tokenStorage: 'provider',
     timeoutMs: 10_000,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isAddressAllowed, isLoopback } from '../../../../src/events/webhooks/address-guard.ts';
+import { isAddressAllowed, isLoopback } from '../../../../src/kernel/address-guard.ts';
 import { checkEndpointUrl } from '../../../../src/events/webhooks/endpoint-url.ts';
 
 const PUBLIC = { allowPrivate: false, allowPlainLoopback: false };

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** What an installation allows beyond the public internet. */
+/** What an installation allows beyond the public internet, to addresses that an account has given. */
 export interface AddressPolicy {
   /** Private and loopback addresses may be reached. */
   readonly allowPrivate: boolean;
@@ -58,7 +58,7 @@ const FORBIDDEN = blockList([
 /** Of IPv6 only this is the public internet (RFC 4291); IPv4-mapped, NAT64 and multicast addresses are outside. */
 const GLOBAL_UNICAST = blockList([['2000::', 3, 'ipv6']]);
 
-/** May a webhook go to this address? `address` is an IP address; anything else may not. */
+/** May a webhook, or a payment, go to this address? `address` is an IP address; anything else may not. */
 export function isAddressAllowed(address: string, policy: AddressPolicy): boolean {
   const version = isIP(address);
   if (version === 0 || address.includes('%')) return false;
