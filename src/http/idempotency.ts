@@ -8,7 +8,7 @@ import { PROBLEM_TYPE } from './problem.ts';
 /** The draft's form is a string of RFC 8941, in quotes; most clients send it bare. Both are the same key. */
 const KEY = /^(?:"([A-Za-z0-9_.:-]{1,64})"|([A-Za-z0-9_.:-]{1,64}))$/;
 
-/** Nothing was done, or nobody knows: the same request may come again under the same key. */
+/** Nothing was done: the same request may come again under the same key, or another one. */
 const NOT_KEPT = new Set([400, 401, 403, 429]);
 
 type Body = Record<string, unknown>;
@@ -84,7 +84,9 @@ export function idempotencyHooks(
       // An error while the answer is written brings a second answer with it: the first decides.
       claims.delete(request);
       const status = reply.statusCode;
-      if (status >= 500 || NOT_KEPT.has(status)) await desk.release(claim);
+      // What failed may have been done all the same, in part or whole: only the same request may come again.
+      if (status >= 500) await desk.abandon(claim);
+      else if (NOT_KEPT.has(status)) await desk.release(claim);
       else await desk.keep(claim, answerOf(operation, reply, payload));
       return payload;
     },

@@ -394,6 +394,11 @@ export interface IdempotencyDesk {
   keep(claim: IdempotencyClaim, answer: StoredAnswer): Promise<void>;
   /** Nothing was done: the key is free again. Never rejects. */
   release(claim: IdempotencyClaim): Promise<void>;
+  /**
+   * Nobody can tell whether something was done, as after a commit whose answer was lost: whoever sends the request again
+   * takes the claim over at once, under the same id. Never rejects.
+   */
+  abandon(claim: IdempotencyClaim): Promise<void>;
 }
 
 export interface HealthReport {

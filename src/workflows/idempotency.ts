@@ -13,6 +13,7 @@ import type {
   StoredAnswer,
 } from './contract.ts';
 import {
+  abandonIdempotencyKey,
   deleteIdempotencyKeys,
   findIdempotencyKey,
   finishIdempotencyKey,
@@ -118,6 +119,10 @@ export class Idempotency implements IdempotencyDesk {
 
   async release(claim: IdempotencyClaim): Promise<void> {
     await this.#settle(claim, async (db) => await releaseIdempotencyKey(db, claim));
+  }
+
+  async abandon(claim: IdempotencyClaim): Promise<void> {
+    await this.#settle(claim, async (db) => await abandonIdempotencyKey(db, claim));
   }
 
   /**

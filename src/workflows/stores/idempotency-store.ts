@@ -116,6 +116,18 @@ export async function releaseIdempotencyKey(
   ]);
 }
 
+/** As if its process had died long ago: the next one takes it over. Only while the claim holds. */
+export async function abandonIdempotencyKey(
+  db: Queryable,
+  { id, claim }: { readonly id: string; readonly claim: string },
+): Promise<void> {
+  await db.query(
+    `UPDATE idempotency_keys SET claimed_at = to_timestamp(0)
+     WHERE id = $1 AND claim = $2 AND state = 'in_flight'`,
+    [id, claim],
+  );
+}
+
 /** Of all accounts. Returns how many there were. */
 export async function deleteIdempotencyKeys(db: Queryable, keptSince: Date, limit: number): Promise<number> {
   const rows = await db.query(

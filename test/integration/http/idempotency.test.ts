@@ -252,6 +252,7 @@ describe('a process that died', () => {
         begin: async (actor, request) => await desk.begin(actor, request),
         keep: async (claim) => void unsettled.push(claim),
         release: async (claim) => void unsettled.push(claim),
+        abandon: async (claim) => void unsettled.push(claim),
       },
     });
   });

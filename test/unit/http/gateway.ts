@@ -259,6 +259,7 @@ export async function buildGateway(change: Partial<HttpOptions> = {}): Promise<G
           Promise.resolve({ claim: { accountId, id: key, claim: key, takenOver: false } }),
         keep: () => Promise.resolve(),
         release: () => Promise.resolve(),
+        abandon: () => Promise.resolve(),
       },
       accountEvents: NO_DESK as AccountEventDesk,
       readiness: async () => await gateway.health(),
