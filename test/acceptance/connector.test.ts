@@ -177,9 +177,12 @@ describe('the gateway as a connector of another voice platform', () => {
 
   it('and the search finds what is held', async () => {
     const sent = chargeOf();
-    await stack.provider.admin.setFaults([{ kind: 'delay', delayMs: 3000 }]);
+    await stack.provider.admin.reset();
+    await stack.provider.admin.setFaults([{ kind: 'delay', delayMs: 8000 }]);
     const answered = post(sent.body);
-    await expect.poll(() => found(sent).length, { timeout: 10_000 }).toBeGreaterThan(0);
+    // The search keeps this process from anything else: it begins when the provider has the card.
+    await expect.poll(() => stack.provider.admin.requests(), { timeout: 10_000 }).not.toEqual([]);
+    expect(found(sent)).toContainEqual(expect.stringMatching(/^card number as ASCII/));
     expect((await answered).status).toBe(200);
     await expectNothingLeft(sent);
   });

@@ -56,8 +56,9 @@ async function operationOf(answer: Answer, request: FuzzRequest): Promise<Operat
   // A success may well hold the ids of other requests: the audit trail does.
   const id = answer.status < 400 ? undefined : /"request_id":"(req_\w+)"/.exec(answer.body)?.[1];
   if (id === undefined) {
-    // Only the token endpoint has refusals of another form.
+    // Only these two have refusals of another form.
     if (answer.body.startsWith('{"error":')) return operationAt('/oauth/token', 'POST');
+    if (answer.body.startsWith('{"error_code":')) return operationAt('/v1/connector/payments', 'POST');
     const [path = ''] = request.url.split(/[?#]/);
     return OPERATIONS.find(
       (operation) =>

@@ -27,12 +27,15 @@ const isProblem = new Ajv({ strict: false, validateFormats: false }).compile(
   resolve({ $ref: '#/components/schemas/Problem' }),
 );
 
-const isToken = (operation: Operation | undefined): boolean => operation?.id === 'createToken';
+/** Operations whose refusals have the form of another contract: RFC 6749, and that of generic pay connectors. */
+const OF_OTHER_CONTRACTS: readonly string[] = ['createToken', 'takeConnectorPayment'];
+const hasOwnForm = (operation: Operation | undefined): boolean =>
+  operation !== undefined && OF_OTHER_CONTRACTS.includes(operation.id);
 
-/** Is the answer a problem document, or at the token endpoint an error of RFC 6749, that is declared for the operation? */
+/** Is the answer a problem document, or an error of the form that the operation has instead, and declared for it? */
 function formFaults(answer: Answer, operation: Operation | undefined): string[] {
   const type = answer.headers['content-type'] ?? 'none';
-  const expected = isToken(operation) ? 'application/json' : 'application/problem+json';
+  const expected = hasOwnForm(operation) ? 'application/json' : 'application/problem+json';
   const faults = type.startsWith(`${expected};`) ? [] : [`content type ${type}`];
   if (answer.body === '') return faults;
   let body: unknown;
@@ -48,7 +51,7 @@ function formFaults(answer: Answer, operation: Operation | undefined): string[] 
   }
   if (operation === undefined && !isProblem(body)) faults.push('no problem document');
   const told = (body as { status?: number }).status;
-  if (!isToken(operation) && told !== answer.status) faults.push(`status ${told} in the body`);
+  if (!hasOwnForm(operation) && told !== answer.status) faults.push(`status ${told} in the body`);
   return faults;
 }
 
