@@ -20,6 +20,7 @@ FROM node:20-bookworm-slim
 ENV NODE_ENV=production HTTP_HOST=0.0.0.0 TELEPHONY_HOST=0.0.0.0
 WORKDIR /srv/hushtone
 COPY package.json package-lock.json ./
+# pkcs11js is optional and compiles at install, for which this image lacks the tools: keys in a PKCS#11 token need them.
 RUN npm ci --omit=dev
 COPY openapi.yaml ./
 COPY migrations migrations

@@ -92,28 +92,34 @@ export class Captures implements CaptureDesk {
       { ...this.#options, log, secureTimeoutMs: defaults.secureTimeoutMs },
       identity,
     );
-    await this.#insert(accountId, identity.id, async (db) => {
-      if (grantId !== undefined) await this.#use(db, grantId);
-      const inserted = await insertCapture(db, {
-        accountId,
-        instanceId,
-        requestedBy: actor.subject,
-        request,
-        resource: capture.resource,
-        ...(grantId !== undefined && { grantId }),
-        ...(claim && { idempotencyId: claim.id }),
+    try {
+      await this.#insert(accountId, identity.id, async (db) => {
+        if (grantId !== undefined) await this.#use(db, grantId);
+        const inserted = await insertCapture(db, {
+          accountId,
+          instanceId,
+          requestedBy: actor.subject,
+          request,
+          resource: capture.resource,
+          ...(grantId !== undefined && { grantId }),
+          ...(claim && { idempotencyId: claim.id }),
+        });
+        // Thrown in here: a grant is not used up by a capture that there is not.
+        if (!inserted) throw new HushtoneError('capture_running', 'conflict', 'A capture runs on this call.');
+        const payment = paymentOf(identity, actor.subject);
+        if (payment !== undefined) await insertPayment(db, payment);
+        const audited: AuditEntry[] = [captureCreated(actor, capture.resource, payment?.id)];
+        if (grantId !== undefined) {
+          const use = { capture_id: identity.id };
+          audited.push(auditEntry(actor, 'grant.use', { type: 'grant', id: grantId }, { after: use }));
+        }
+        await appendAudit(db, audited);
       });
-      // Thrown in here: a grant is not used up by a capture that there is not.
-      if (!inserted) throw new HushtoneError('capture_running', 'conflict', 'A capture runs on this call.');
-      const payment = paymentOf(identity, actor.subject);
-      if (payment !== undefined) await insertPayment(db, payment);
-      const audited: AuditEntry[] = [captureCreated(actor, capture.resource, payment?.id)];
-      if (grantId !== undefined) {
-        const use = { capture_id: identity.id };
-        audited.push(auditEntry(actor, 'grant.use', { type: 'grant', id: grantId }, { after: use }));
-      }
-      await appendAudit(db, audited);
-    });
+    } catch (error) {
+      // Refusals can come faster than garbage is collected, and secret memory is scarce.
+      capture.discard();
+      throw error;
+    }
     this.#running.set(identity.id, capture);
     void capture.whenEnded.then(() => this.#running.delete(identity.id));
     capture.start();

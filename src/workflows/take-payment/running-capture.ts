@@ -96,6 +96,11 @@ export class RunningCapture {
     return this.#evidence?.();
   }
 
+  /** Of a capture that never came to be: gives its memory back. Nothing else may be called after that. */
+  discard(): void {
+    for (const { buffer } of this.#state.fields) buffer.wipe();
+  }
+
   /** Asks for masking. Everything that follows is told by events. */
   start(): void {
     this.#apply({ type: 'secure_requested' });
