@@ -253,12 +253,7 @@ async function asItIs(
     // The money has moved or not, and whoever asked is told so whatever the database does.
   }
   const settled = { operation: payment.purpose };
-  switch (result.kind) {
-    case 'outcome':
-      return afterOutcome(payment, settled, result.outcome, clock.now());
-    case 'failed':
-      return afterFailure(payment, settled, result.failure, clock.now());
-    case 'unknown':
-      return afterDoubt(payment, settled, clock.now());
-  }
+  if (result.kind === 'outcome') return afterOutcome(payment, settled, result.outcome, clock.now());
+  if (result.kind === 'failed') return afterFailure(payment, settled, result.failure, clock.now());
+  return afterDoubt(payment, settled, clock.now());
 }

@@ -1,6 +1,7 @@
 import type { NewAccountEvent, PaymentEventName, PaymentSummary } from '../../events/types.ts';
 import type { Operation } from '../../payments/contract.ts';
 import type { PaymentRecord } from '../stores/payment-store.ts';
+import type { PaymentStatus } from './contract.ts';
 
 const CHANGES: Readonly<Partial<Record<Operation, PaymentEventName>>> = {
   capture: 'payment.captured',
@@ -8,19 +9,16 @@ const CHANGES: Readonly<Partial<Record<Operation, PaymentEventName>>> = {
   refund: 'payment.refunded',
 };
 
-function outcomeOf({ status }: PaymentRecord): PaymentSummary['status'] | undefined {
-  switch (status) {
-    case 'authorized':
-    case 'captured':
-      return 'succeeded';
-    case 'declined':
-    case 'failed':
-    case 'unknown':
-      return status;
-    default:
-      return undefined;
-  }
-}
+const OUTCOMES: Readonly<Partial<Record<PaymentStatus, 'succeeded' | 'declined' | 'failed' | 'unknown'>>> = {
+  authorized: 'succeeded',
+  captured: 'succeeded',
+  declined: 'declined',
+  failed: 'failed',
+  unknown: 'unknown',
+};
+
+/** How a payment can stand after a change of it. */
+const CHANGED = ['captured', 'voided', 'partially_refunded', 'refunded'] as const;
 
 function summary(payment: PaymentRecord, status: PaymentSummary['status']): PaymentSummary {
   const { currency, brand, last4 } = payment;
@@ -55,16 +53,9 @@ export function paymentEventsOf(
   const { captureId, currency } = after;
   const change = CHANGES[operation];
   if (change !== undefined) {
-    const { status } = after;
-    const moved = before.amountRefunded !== after.amountRefunded || before.status !== status;
-    if (
-      !moved ||
-      (status !== 'captured' &&
-        status !== 'voided' &&
-        status !== 'partially_refunded' &&
-        status !== 'refunded')
-    )
-      return [];
+    const moved = before.amountRefunded !== after.amountRefunded || before.status !== after.status;
+    const status = CHANGED.find((changed) => changed === after.status);
+    if (!moved || status === undefined) return [];
     const payment = {
       ...summary(after, status),
       amount_captured: { value: after.amountCaptured, currency },
@@ -72,7 +63,7 @@ export function paymentEventsOf(
     };
     return [{ type: change, at, ...(captureId !== null && { captureId }), data: { payment } }];
   }
-  const outcome = outcomeOf(after);
+  const outcome = OUTCOMES[after.status];
   if (captureId !== null || outcome === undefined || before.status === after.status) return [];
-  return [{ type: `payment.${outcome}` as PaymentEventName, at, data: { payment: summary(after, outcome) } }];
+  return [{ type: `payment.${outcome}`, at, data: { payment: summary(after, outcome) } }];
 }

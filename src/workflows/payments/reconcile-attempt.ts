@@ -1,7 +1,7 @@
 import type { PaymentProvider } from '../../payments/contract.ts';
 import type { RoutedProvider } from '../providers/contract.ts';
 import { interruptOrphans } from '../recovery.ts';
-import { releaseAttempt, type OpenAttempt } from '../stores/attempt-store.ts';
+import type { OpenAttempt } from '../stores/attempt-store.ts';
 import { findPayment, type PaymentRecord } from '../stores/payment-store.ts';
 import type { PaymentDependencies } from './dependencies.ts';
 import { shredCardOf } from './keep-card.ts';

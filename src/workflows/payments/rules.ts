@@ -90,17 +90,13 @@ function modified(
   { operation, amount = 0 }: SettledAttempt,
   at: Date,
 ): PaymentRecord {
-  switch (operation) {
-    case 'capture':
-      return { ...payment, status: 'captured', amountCaptured: amount, updatedAt: at };
-    case 'refund': {
-      const amountRefunded = payment.amountRefunded + amount;
-      const status = amountRefunded === payment.amountCaptured ? 'refunded' : 'partially_refunded';
-      return { ...payment, status, amountRefunded, updatedAt: at };
-    }
-    default:
-      return { ...payment, status: 'voided', updatedAt: at };
+  if (operation === 'void') return { ...payment, status: 'voided', updatedAt: at };
+  if (operation === 'capture') {
+    return { ...payment, status: 'captured', amountCaptured: amount, updatedAt: at };
   }
+  const amountRefunded = payment.amountRefunded + amount;
+  const status = amountRefunded === payment.amountCaptured ? 'refunded' : 'partially_refunded';
+  return { ...payment, status, amountRefunded, updatedAt: at };
 }
 
 /** A change that is allowed now. */

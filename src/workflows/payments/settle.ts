@@ -113,14 +113,9 @@ async function writeAttempt(
   settlement: Settlement,
   at: Date,
 ): Promise<boolean> {
-  switch (settlement.kind) {
-    case 'outcome':
-      return await settleAttempt(db, id, settlement.outcome, at);
-    case 'failed':
-      return await failAttempt(db, id, settlement.failure, at);
-    case 'absent':
-      return await failAbsentAttempt(db, id, settlement, at);
-  }
+  if (settlement.kind === 'outcome') return await settleAttempt(db, id, settlement.outcome, at);
+  if (settlement.kind === 'absent') return await failAbsentAttempt(db, id, settlement, at);
+  return await failAttempt(db, id, settlement.failure, at);
 }
 
 function failureOf(settlement: Exclude<Settlement, { kind: 'outcome' }>): PaymentFailure {
