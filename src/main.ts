@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { serve } from './app.ts';
 import { runAccounts } from './cli/accounts.ts';
 import { runClients } from './cli/clients.ts';
