@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** What needs the machine to itself. */
 const REAL_TIME = [
+  'chaos',
   'concurrency',
   'demo',
   'faults',

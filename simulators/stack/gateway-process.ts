@@ -23,8 +23,14 @@ const MAIN = new URL(
   import.meta.url,
 );
 
-/** Starts the built gateway as a process of its own. Resolves when both its listeners are open. */
-export async function startGateway(environment: Record<string, string>): Promise<GatewayProcess> {
+/**
+ * Starts the built gateway as a process of its own. Resolves when both its listeners are open; rejects when it ends
+ * before that, or is not there after `limitMs`.
+ */
+export async function startGateway(
+  environment: Record<string, string>,
+  limitMs = START_LIMIT_MS,
+): Promise<GatewayProcess> {
   const main = fileURLToPath(MAIN);
   if (!existsSync(main)) throw new Error('the gateway is not built: run npm run build');
   const child = spawn(process.execPath, [main, 'serve'], {
@@ -36,7 +42,7 @@ export async function startGateway(environment: Record<string, string>): Promise
   const exited = new Promise<number | null>((resolve) => {
     child.once('exit', (code) => resolve(code));
   });
-  await untilListening(child, log);
+  await untilListening(child, log, limitMs);
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     await exited;
@@ -50,7 +56,7 @@ export async function startGateway(environment: Record<string, string>): Promise
   };
 }
 
-async function untilListening(child: ChildProcess, log: string[]): Promise<void> {
+async function untilListening(child: ChildProcess, log: string[], limitMs: number): Promise<void> {
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
   const errors = createInterface({ input: child.stderr as NodeJS.ReadableStream });
   errors.on('line', (line) => log.push(line));
@@ -64,7 +70,7 @@ async function untilListening(child: ChildProcess, log: string[]): Promise<void>
   const exited = once(child, 'exit', { signal: cancel.signal }).then(() => false);
   let limit: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
-    limit = setTimeout(() => resolve(false), START_LIMIT_MS);
+    limit = setTimeout(() => resolve(false), limitMs);
   });
   const up = await Promise.race([listening, exited.catch(() => false), late]);
   clearTimeout(limit);
