@@ -1,3 +1,4 @@
+import { request as httpsRequest } from 'node:https';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { DoubleServer } from '../../../simulators/doubles/server.ts';
 import { startBasisTheoryDouble } from '../../../simulators/doubles/template/basis-theory.ts';
@@ -85,6 +86,38 @@ interface Shipped {
   readonly before: string;
   /** What becomes of a number with a wrong check digit: not every tokenizer publishes a code for it. */
   readonly refused: Readonly<Record<string, string>>;
+  /** Requests that the double refuses; those of Basis Theory are in the suite above. */
+  readonly broken: readonly Broken[];
+}
+
+interface Broken {
+  readonly what: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+const SPREEDLY_CARD = { number: '4242424242424242', month: '12', year: '2039' };
+const CHECKOUT_CARD = { type: 'card', number: '4242424242424242', expiry_month: 12, expiry_year: 2039 };
+
+function brokenSpreedly(what: string, paymentMethod: object, headers: object = {}): Broken {
+  const basic = Buffer.from(`${SPREEDLY_KEY}:${SPREEDLY_SECRET}`).toString('base64');
+  return {
+    what,
+    path: '/v1/payment_methods.json',
+    headers: { ...JSON_TYPE, authorization: `Basic ${basic}`, ...headers },
+    body: { payment_method: paymentMethod },
+  };
+}
+
+function brokenCheckout(what: string, changes: object, headers: object = {}): Broken {
+  return {
+    what,
+    path: '/tokens',
+    headers: { ...JSON_TYPE, authorization: `Bearer ${CHECKOUT_KEY}`, ...headers },
+    body: { ...CHECKOUT_CARD, ...changes },
+  };
 }
 
 const SHIPPED: readonly Shipped[] = [
@@ -95,6 +128,7 @@ const SHIPPED: readonly Shipped[] = [
     wrong: { credential: WRONG_KEY },
     before: '"cvc":"',
     refused: { failure: 'invalid_request' },
+    broken: [],
   },
   {
     name: 'spreedly',
@@ -104,6 +138,25 @@ const SHIPPED: readonly Shipped[] = [
     wrong: { username: 'SomeoneElse' },
     before: '"verification_value":"',
     refused: { result: 'declined', reason: 'incorrect_number' },
+    broken: [
+      brokenSpreedly('no name', { credit_card: SPREEDLY_CARD }),
+      brokenSpreedly('a year of two digits', {
+        credit_card: { ...SPREEDLY_CARD, year: '39' },
+        allow_blank_name: true,
+      }),
+      brokenSpreedly('an unknown member', { credit_card: SPREEDLY_CARD, allow_blank_name: true, cvv: '1' }),
+      brokenSpreedly('no card', { allow_blank_name: true }),
+      brokenSpreedly(
+        'no credentials',
+        { credit_card: SPREEDLY_CARD, allow_blank_name: true },
+        { authorization: 'x' },
+      ),
+      brokenSpreedly(
+        'a form',
+        { credit_card: SPREEDLY_CARD, allow_blank_name: true },
+        { 'content-type': 'text/plain' },
+      ),
+    ],
   },
   {
     name: 'checkout',
@@ -112,82 +165,108 @@ const SHIPPED: readonly Shipped[] = [
     wrong: { credential: 'pk_sbox_wrong' },
     before: '"cvv":"',
     refused: { result: 'declined', reason: 'incorrect_number' },
+    broken: [
+      brokenCheckout('another type', { type: 'applepay' }),
+      brokenCheckout('a month as text', { expiry_month: '12' }),
+      brokenCheckout('a year of two digits', { expiry_year: 39 }),
+      brokenCheckout('an unknown member', { cvc: '123' }),
+      brokenCheckout('a card that has expired', { expiry_year: 2020 }),
+      brokenCheckout('a code of five digits', { cvv: '12345' }),
+      brokenCheckout('a secret key', {}, { authorization: 'sk_sbox_abc' }),
+    ],
   },
 ];
 
-describe.each(SHIPPED)('the shipped template $name', ({ start, configuration, wrong, before, refused }) => {
-  let double: DoubleServer;
-  const opened: PaymentProvider[] = [];
-  beforeAll(async () => {
-    double = await start();
-  });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((provider) => provider.close()));
-    await double.reset();
-  });
-  afterAll(() => double?.close());
-
-  const configured = (changes: Record<string, string> = {}) => ({
-    ...configuration,
-    url: double.url,
-    ca: tls.ca,
-    ...changes,
-  });
-  const connect = (changes: Record<string, string> = {}): PaymentProvider => {
-    const provider = templateKind.connect(configured(changes), 'test', DEPENDENCIES);
-    opened.push(provider);
-    return provider;
-  };
-  const request = (changes: Record<string, string> = {}) => ({
-    purpose: 'tokenize' as const,
-    idempotencyKey: 'att_1',
-    reference: 'order 5',
-    card: cardDetails(changes),
-  });
-
-  it('keeps a card, digit by digit', async () => {
-    const outcome = await connect().pay(request({ cardNumber: '4012001037141112', expiry: '0839' }));
-    const [entry] = await double.ledger();
-    expect(entry).toMatchObject({ cardNumber: '4012001037141112', expiry: '0839', securityCode: '123' });
-    expect(outcome).toMatchObject({ result: 'succeeded', providerToken: entry?.providerReference });
-  });
-
-  it('tells a card that is refused from a request that is', async () => {
-    const answer: unknown = await connect()
-      .pay(request({ cardNumber: '4242424242424241' }))
-      .catch((error: unknown) => error);
-    expect(answer).toMatchObject(refused);
-    expect(await double.ledger()).toEqual([]);
-  });
-
-  it('says in a check what is wrong, and keeps nothing', async () => {
-    expect(await connect().check()).toEqual([]);
-    expect(await connect(wrong).check()).toMatchObject([{ code: 'authentication_failed' }]);
-    expect(await connect({ url: `${double.url}/elsewhere` }).check()).toMatchObject([
-      { code: 'configuration_refused' },
-    ]);
-    expect(await double.ledger()).toEqual([]);
-  });
-
-  it('leaves no digit in memory', async () => {
-    const card = randomCard();
-    const { outcome, atOnce, afterCollection } = await payAndSearch({
-      adapter: {
-        module: new URL('../../../src/payments/template/kind.ts', import.meta.url).href,
-        member: 'templateKind',
-        configuration: configured(),
-      },
-      request: { purpose: 'tokenize', idempotencyKey: 'residue' },
-      card,
-      contexts: [{ field: 'securityCode', before }],
+describe.each(SHIPPED)(
+  'the shipped template $name',
+  ({ start, configuration, wrong, before, refused, broken }) => {
+    let double: DoubleServer;
+    const opened: PaymentProvider[] = [];
+    beforeAll(async () => {
+      double = await start();
     });
-    expect(outcome).toMatchObject({ result: 'succeeded' });
-    const [entry] = await double.ledger();
-    expect([entry?.cardNumber, entry?.expiry, entry?.securityCode]).toEqual([
-      card.cardNumber.join(''),
-      card.expiry.join(''),
-      card.securityCode.join(''),
-    ]);
-    expect([atOnce, afterCollection]).toEqual([[], []]);
-  });
-});
+    afterEach(async () => {
+      await Promise.all(opened.splice(0).map((provider) => provider.close()));
+      await double.reset();
+    });
+    afterAll(() => double?.close());
+
+    const configured = (changes: Record<string, string> = {}) => ({
+      ...configuration,
+      url: double.url,
+      ca: tls.ca,
+      ...changes,
+    });
+    const connect = (changes: Record<string, string> = {}): PaymentProvider => {
+      const provider = templateKind.connect(configured(changes), 'test', DEPENDENCIES);
+      opened.push(provider);
+      return provider;
+    };
+    const request = (changes: Record<string, string> = {}) => ({
+      purpose: 'tokenize' as const,
+      idempotencyKey: 'att_1',
+      reference: 'order 5',
+      card: cardDetails(changes),
+    });
+
+    it.each(broken)('the double takes nothing else: $what', async ({ path, headers, body }) => {
+      const status = await new Promise<number>((resolve, reject) => {
+        const options = { method: 'POST', agent: false, ca: tls.ca, headers } as const;
+        const sent = httpsRequest(new URL(path, double.url), options, (response) => {
+          response.resume().on('end', () => resolve(response.statusCode ?? 0));
+        });
+        sent.on('error', reject);
+        sent.end(JSON.stringify(body));
+      });
+      expect(status).toBeGreaterThanOrEqual(400);
+      expect(status).toBeLessThan(500);
+      expect(await double.ledger()).toEqual([]);
+    });
+
+    it('keeps a card, digit by digit', async () => {
+      const outcome = await connect().pay(request({ cardNumber: '4012001037141112', expiry: '0839' }));
+      const [entry] = await double.ledger();
+      expect(entry).toMatchObject({ cardNumber: '4012001037141112', expiry: '0839', securityCode: '123' });
+      expect(outcome).toMatchObject({ result: 'succeeded', providerToken: entry?.providerReference });
+    });
+
+    it('tells a card that is refused from a request that is', async () => {
+      const answer: unknown = await connect()
+        .pay(request({ cardNumber: '4242424242424241' }))
+        .catch((error: unknown) => error);
+      expect(answer).toMatchObject(refused);
+      expect(await double.ledger()).toEqual([]);
+    });
+
+    it('says in a check what is wrong, and keeps nothing', async () => {
+      expect(await connect().check()).toEqual([]);
+      expect(await connect(wrong).check()).toMatchObject([{ code: 'authentication_failed' }]);
+      expect(await connect({ url: `${double.url}/elsewhere` }).check()).toMatchObject([
+        { code: 'configuration_refused' },
+      ]);
+      expect(await double.ledger()).toEqual([]);
+    });
+
+    it('leaves no digit in memory', async () => {
+      const card = randomCard();
+      const { outcome, atOnce, afterCollection } = await payAndSearch({
+        adapter: {
+          module: new URL('../../../src/payments/template/kind.ts', import.meta.url).href,
+          member: 'templateKind',
+          configuration: configured(),
+        },
+        request: { purpose: 'tokenize', idempotencyKey: 'residue' },
+        card,
+        contexts: [{ field: 'securityCode', before }],
+      });
+      expect(outcome).toMatchObject({ result: 'succeeded' });
+      const [entry] = await double.ledger();
+      expect([entry?.cardNumber, entry?.expiry, entry?.securityCode]).toEqual([
+        card.cardNumber.join(''),
+        card.expiry.join(''),
+        card.securityCode.join(''),
+      ]);
+      expect([atOnce, afterCollection]).toEqual([[], []]);
+    });
+  },
+);
