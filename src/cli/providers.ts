@@ -32,16 +32,18 @@ function modeOf(options: Options): Mode {
 
 async function readConfiguration(file: string | undefined): Promise<ProviderConfiguration> {
   const source = file ?? 'standard input';
+  let content: string;
+  try {
+    content = file === undefined ? await textOf(process.stdin) : await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new HushtoneError('configuration_unreadable', 'invalid', `${source} cannot be read`, { cause });
+  }
   let value: unknown;
   try {
-    value = JSON.parse(file === undefined ? await textOf(process.stdin) : await readFile(file, 'utf8'));
+    value = JSON.parse(content);
   } catch {
     // No cause: what cannot be parsed may be a secret, and the parser quotes it.
-    throw new HushtoneError(
-      'configuration_unreadable',
-      'invalid',
-      `${source} holds no JSON that can be read`,
-    );
+    throw new HushtoneError('configuration_unreadable', 'invalid', `${source} holds no JSON`);
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return value as ProviderConfiguration;

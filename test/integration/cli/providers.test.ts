@@ -120,8 +120,16 @@ describe('hushtone providers add', () => {
     const broken = join(folder, 'broken.json');
     await writeFile(broken, `{"api_key": "${API_KEY}" oops`);
     const { result } = await hushtone(...addArguments('acc_a', 'n'), '--file', broken);
-    expect(result).toMatchObject({ code: 'configuration_unreadable' });
+    expect(result).toMatchObject({
+      code: 'configuration_unreadable',
+      message: `${broken} holds no JSON`,
+    });
     expect(JSON.stringify([(result as Error).message, String((result as Error).cause)])).not.toContain('AQE');
+    const missing = join(folder, 'missing.json');
+    expect((await hushtone(...addArguments('acc_a', 'n'), '--file', missing)).result).toMatchObject({
+      code: 'configuration_unreadable',
+      message: `${missing} cannot be read`,
+    });
   });
 
   it('refuses what it cannot have meant', async () => {

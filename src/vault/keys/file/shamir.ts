@@ -23,7 +23,7 @@ export function splitSecret(secret: SecretBuffer, threshold: number, count: numb
     throw new HushtoneError(
       'shares_invalid',
       'invalid',
-      `a secret is split into ${FEWEST_NEEDED} to ${MOST_SHARES} shares, of which ${FEWEST_NEEDED} or more are needed`,
+      `a secret is split into ${FEWEST_NEEDED} to ${MOST_SHARES} shares, of which ${FEWEST_NEEDED} or more, up to all, are needed`,
     );
   }
   // Of each byte's polynomial the coefficients from the first power on; the one of power 0 is the secret's byte.

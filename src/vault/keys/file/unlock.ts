@@ -85,10 +85,12 @@ export function newPassphraseUnlocking(): Unlocking {
 /** Rejects as `readPassphrase` and `combineShareFiles` do, and with `key_file_locked` when the means are missing. */
 export async function unlock(unlocking: Unlocking, files: UnlockingFiles, path: string): Promise<FileKeys> {
   if (unlocking.by === 'shares') {
-    if (files.shareFiles === undefined) throw locked(path, 'shares, and no share files are named');
+    if (files.shareFiles === undefined)
+      throw locked(path, 'shares: name as many of them as are needed in VAULT_SHARE_FILES');
     return new FileKeys(await combineShareFiles(files.shareFiles, unlocking));
   }
-  if (files.passphraseFile === undefined) throw locked(path, 'a passphrase, and no passphrase file is named');
+  if (files.passphraseFile === undefined)
+    throw locked(path, 'a passphrase: name its file in VAULT_PASSPHRASE_FILE');
   using passphrase = await readPassphrase(files.passphraseFile);
   // RFC 9106. The view stays the secret's own memory: the library reads it before it gives the work to a thread.
   const hashing = passphrase.use(

@@ -104,7 +104,10 @@ describe('keys in a file', () => {
     await expect(open(path, join(folder, 'none'))).rejects.toMatchObject({ code: 'passphrase_missing' });
     await expect(
       openFileKeys({ path, unlocking: { shareFiles: [passphraseFile] }, clock: systemClock }),
-    ).rejects.toMatchObject({ code: 'key_file_locked' });
+    ).rejects.toMatchObject({
+      code: 'key_file_locked',
+      message: `the key file ${path} opens with a passphrase: name its file in VAULT_PASSPHRASE_FILE`,
+    });
     await expect(open(folder)).rejects.toMatchObject({ code: 'key_file_unreadable' });
   });
 
