@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { cruise, type ICruiseResult, type IForbiddenRuleType } from 'dependency-cruiser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-/** Who may import whom, besides `kernel` and itself. The reason is the security argument: see README, Layout. */
+/** Who may import whom, besides `kernel` and itself. The reason is the security argument: see README, The sources. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   kernel: [],
   secrets: [],
