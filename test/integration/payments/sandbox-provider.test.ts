@@ -403,6 +403,18 @@ describe('the sandbox adapter and the sandbox provider', () => {
     expect(await provider.lookup(query(request.idempotencyKey))).toEqual(outcome);
   });
 
+  it('that arrives late is never seen before, and is the same payment as the one that overtook it', async () => {
+    const provider = await connect();
+    const request = payment();
+    await server.admin.setFaults([{ kind: 'late', delayMs: 2000 }]);
+    const first = provider.pay(request);
+    await vi.waitFor(async () => expect(await server.admin.struck()).toMatchObject({ 'pay late': 1 }));
+    expect(await provider.lookup(query(request.idempotencyKey))).toBeUndefined();
+    const overtaken = await provider.pay(request);
+    expect(await first).toEqual(overtaken);
+    expect(await server.admin.ledger()).toMatchObject([{ requests: 2 }]);
+  });
+
   it.each<[FaultKind, string, boolean]>([
     ['lose_answer', 'unknown_outcome', true],
     ['garbage', 'unknown_outcome', true],
