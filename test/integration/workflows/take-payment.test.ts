@@ -21,8 +21,9 @@ beforeAll(async () => {
 afterAll(() => db.close());
 
 beforeEach(async () => {
-  buffers = vi.spyOn(SecretBuffer.prototype, 'append').mock.contexts as SecretBuffer[];
   world = await World.start(db);
+  // From here on: what seals the caller's number is none of it.
+  buffers = vi.spyOn(SecretBuffer.prototype, 'append').mock.contexts as SecretBuffer[];
 });
 afterEach(() => {
   vi.restoreAllMocks();
