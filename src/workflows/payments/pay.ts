@@ -72,9 +72,10 @@ export async function pay(dependencies: PaymentDependencies, plan: PaymentPlan):
     writtenMs = dependencies.clock.monotonicMs();
     const following = newAttempt(dependencies, plan, next);
     await dependencies.onPoint?.('before_write');
-    if (!(await writeNext(dependencies, attempt, following, next))) {
-      return await conclude(dependencies, routed, attempt, request, sent);
-    }
+    const written = await writeNext(dependencies, attempt, following, next);
+    // Either of the two is open on record, and not sent: the reconciler tells which, once its lease is over.
+    if (written === 'perhaps') return { kind: 'unknown' };
+    if (written === 'no') return await conclude(dependencies, routed, attempt, request, sent);
     attempt = following;
     routed = next;
   }
@@ -215,13 +216,16 @@ async function routePayment(
   await updatePayment(db, routed);
 }
 
-/** One transaction: between the two attempts the payment is never taken for failed. False: it could not be written. */
+/**
+ * One transaction: between the two attempts the payment is never taken for failed. `perhaps`: the database went away,
+ * and nobody knows whether it had committed before.
+ */
 async function writeNext(
   { database, clock, logger }: PaymentDependencies,
   failed: Attempt,
   next: Attempt,
   routed: RoutedProvider,
-): Promise<boolean> {
+): Promise<'yes' | 'no' | 'perhaps'> {
   try {
     await database.transaction(next.accountId, async (db) => {
       const at = clock.now();
@@ -235,10 +239,10 @@ async function writeNext(
         attemptWritten(next),
       ]);
     });
-    return true;
+    return 'yes';
   } catch (error) {
     logger.error('attempt not written, nothing sent', { attemptId: next.id, error });
-    return false;
+    return error instanceof HushtoneError && error.code === 'database_unavailable' ? 'perhaps' : 'no';
   }
 }
 

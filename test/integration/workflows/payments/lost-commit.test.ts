@@ -20,8 +20,8 @@ afterAll(async () => {
 });
 
 /** The server goes away once it has committed the transaction that writes an attempt: nobody hears of the commit. */
-function losingOneCommit(database: Database): Database {
-  let lost = false;
+function losingOneCommit(database: Database, which = 1): Database {
+  let attempts = 0;
   return {
     ...database,
     async transaction(accountId, work) {
@@ -35,8 +35,9 @@ function losingOneCommit(database: Database): Database {
         };
         return await work(watched);
       });
-      if (!attempt || lost) return result;
-      lost = true;
+      if (!attempt) return result;
+      attempts += 1;
+      if (attempts !== which) return result;
       throw databaseUnavailable(new Error('Connection terminated unexpectedly'));
     },
   };
@@ -98,5 +99,19 @@ describe('the answer to a commit is lost', () => {
       status: 'partially_refunded',
       amount_refunded: { value: 1000 },
     });
+  });
+
+  test('and it was of the attempt at the next provider: it is not told as failed, and settled', async () => {
+    const shop = await Shop.start(db, keys, 'first', 'second');
+    const [first, second] = shop.providers;
+    if (first !== undefined) first.fate = () => 'unavailable';
+    const body = { purpose: 'charge', amount: AMOUNT, token: await shop.card() } as const;
+    const desk = createPaymentDesk(shop.dependencies({ database: losingOneCommit(db.database, 2) }));
+    const payment = await desk.create(shop.actor, body);
+    expect(payment).toMatchObject({ status: 'unknown' });
+    expect([first?.ledger.size, second?.ledger.size]).toEqual([0, 0]);
+    await shop.reconcile(60_000);
+    expect(await shop.get(payment.id)).toMatchObject({ status: 'captured', provider: { id: 'prv_second' } });
+    expect([first?.ledger.size, second?.ledger.size]).toEqual([0, 1]);
   });
 });
