@@ -24,7 +24,7 @@ import {
   talkingCall,
   type FollowedCapture,
 } from '../support/acceptance.ts';
-import { runCommand, type CommandRun } from '../support/command.ts';
+import { outputOf, runCommand } from '../support/command.ts';
 import { randomKeyedCard, residueOfCards, type RandomCard } from '../support/keyed-cards.ts';
 import { expectProblem, ledgerOf, untilStep } from '../support/records.ts';
 import { searchForResidue } from '../support/residue.ts';
@@ -55,14 +55,7 @@ describe('a card that is stored on a call and paid with later', () => {
   /** Whose next digits a search would find by chance in any memory: looked for in their contexts only. */
   const securityCodes: string[] = [];
 
-  const hushtone = async (...args: string[]): Promise<CommandRun> =>
-    await runCommand(args, stack.environment);
-  /** What a command prints that ends with 0. */
-  const printed = async (...args: string[]): Promise<string> => {
-    const { code, out, error } = await hushtone(...args);
-    if (code !== 0) throw new Error(`hushtone ${args.join(' ')}: ${code}: ${out}${error}`);
-    return out;
-  };
+  const printed = async (...args: string[]): Promise<string> => await outputOf(args, stack.environment);
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'hushtone-stored-'));
@@ -84,9 +77,7 @@ describe('a card that is stored on a call and paid with later', () => {
         // The keys are made once the database is there, and before the gateway wants them.
         if (peer === 'database') {
           const environment = { NODE_ENV: 'test', DATABASE_URL: url, ...keys };
-          for (const command of [['migrate'], ['keys', 'generate']]) {
-            expect(await runCommand(command, environment)).toMatchObject({ code: 0, error: '' });
-          }
+          for (const command of [['migrate'], ['keys', 'generate']]) await outputOf(command, environment);
         }
         return url;
       },
@@ -334,6 +325,10 @@ describe('a card that is stored on a call and paid with later', () => {
       return (body as ProviderResource).id;
     };
 
+    const setRules = async (rules: readonly object[]): Promise<void> => {
+      expect((await stack.api.call('PUT', '/v1/provider-routing', { rules })).status).toBe(200);
+    };
+
     beforeAll(async () => {
       const ofStripe = { secret_key: STRIPE_KEY, base_url: stripe.url, ca: stripe.ca };
       stripeId = await addProvider('stripe', 'Stripe', ofStripe);
@@ -345,7 +340,7 @@ describe('a card that is stored on a call and paid with later', () => {
         { mode: 'test', currencies: ['GBP'], providers: [closedId, jweId] },
         { mode: 'test', providers: ['default'] },
       ];
-      expect((await stack.api.call('PUT', '/v1/provider-routing', { rules })).status).toBe(200);
+      await setRules(rules);
     });
 
     it('is taken on a call for the one that the currency leads to', async () => {
@@ -414,7 +409,7 @@ describe('a card that is stored on a call and paid with later', () => {
     });
 
     it('hushtone providers check: a line for each, and the exit code', async () => {
-      const checked = await hushtone('providers', 'check');
+      const checked = await runCommand(['providers', 'check'], stack.environment);
       const lines = checked.out.trim().split('\n');
       expect(lines).toHaveLength(4);
       expect(lines[0]).toMatch(/^installation default sandbox test: ok$/);
@@ -450,7 +445,7 @@ describe('a card that is stored on a call and paid with later', () => {
       ['"security_code":"', '[cvc]=', '%5Bcvc%5D='].map((before) => ({
         name: 'a code of a stored card',
         before,
-        digits: [...code].map(Number),
+        digits: Array.from(code, Number),
       })),
     );
     const found = await searchForResidue({

@@ -26,3 +26,13 @@ export async function runCommand(
   const [out, error, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { code, out, error };
 }
+
+/** What a command prints that ends with 0. Rejects for any other end. */
+export async function outputOf(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<string> {
+  const { code, out, error } = await runCommand(args, environment);
+  if (code !== 0) throw new Error(`hushtone ${args.join(' ')} ended with ${code}: ${out}${error}`);
+  return out;
+}
