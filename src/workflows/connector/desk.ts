@@ -79,17 +79,29 @@ async function takeOnce(
   if ('answer' in begun) return await toldAgain(options, actor, begun.answer);
   const earlier = begun.claim.takenOver ? await earlierCharge(options, begun.claim) : undefined;
   if (earlier !== undefined) return earlier;
+  let plan: PaymentPlan;
+  try {
+    plan = await planOf(options, actor, request);
+  } catch (error) {
+    await options.idempotency.release(begun.claim);
+    return refusedFor(request, error);
+  }
   try {
     return request.method === 'charge'
-      ? await charge(options, actor, request, begun.claim)
-      : await tokenize(options, actor, request, begun.claim);
+      ? await charge(options, actor, request, plan, begun.claim)
+      : await tokenize(options, actor, plan, begun.claim);
   } catch (error) {
     if (error instanceof AlreadyThere) return refusal(request.method, 'outcome_unknown', 503);
-    // Whatever rejects has sent nothing.
-    await options.idempotency.release(begun.claim);
-    if (!(error instanceof HushtoneError) || error.kind === 'internal') throw error;
-    return refusal(request.method, error.code, error.kind === 'unavailable' ? 503 : 400);
+    // Nothing was sent, and yet the payment may be on record: a commit can be done whose answer was lost.
+    await options.idempotency.abandon(begun.claim);
+    return refusedFor(request, error);
   }
+}
+
+/** Throws what is a fault of ours. */
+function refusedFor({ method }: ConnectorRequest, error: unknown): ConnectorAnswer {
+  if (!(error instanceof HushtoneError) || error.kind === 'internal') throw error;
+  return refusal(method, error.code, error.kind === 'unavailable' ? 503 : 400);
 }
 
 /** What a process that died, or takes very long, has made under this claim. Rejects as the database does. */
@@ -162,9 +174,9 @@ async function charge(
   options: ConnectorDeskOptions,
   actor: Actor,
   request: ConnectorRequest,
+  plan: PaymentPlan,
   begun: IdempotencyClaim,
 ): Promise<ConnectorAnswer> {
-  const plan = await planOf(options, actor, request);
   const payment = paymentOf(options, actor, request, plan.mode);
   await pay(options, {
     ...plan,
@@ -197,11 +209,10 @@ async function asItIs(
 async function tokenize(
   options: ConnectorDeskOptions,
   actor: Actor,
-  request: ConnectorRequest,
+  plan: PaymentPlan,
   begun: IdempotencyClaim,
 ): Promise<ConnectorAnswer> {
   const { idempotency } = options;
-  const plan = await planOf(options, actor, request);
   const result = await pay(options, {
     ...plan,
     begin: async () => [

@@ -1,9 +1,11 @@
+import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   createSandboxProviderServer,
   type SandboxProviderServer,
 } from '../../../simulators/sandbox-provider/server.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
+import { HushtoneError } from '../../../src/kernel/errors.ts';
 import { silentLogger } from '../../../src/kernel/logger.ts';
 import type { PaymentProvider } from '../../../src/payments/contract.ts';
 import { connectSandboxProvider } from '../../../src/payments/sandbox/provider.ts';
@@ -232,6 +234,52 @@ describe('another voice platform', () => {
       status: 200,
       body: { charge_id: null, error_code: 'unavailable' },
     });
+  });
+
+  it('moves money once when the database fails after the payment was written', async () => {
+    const { database } = db;
+    // The commit of the first attempt is done, and its answer lost.
+    let lost = false;
+    const losing: typeof database = {
+      ...database,
+      async transaction(accountId, work) {
+        let wrote = false;
+        const value = await database.transaction(accountId, async (tx) => {
+          const spying = {
+            query: async <Row extends object>(sql: string, values?: unknown[]): Promise<Row[]> => {
+              wrote ||= /insert into payment_attempts/i.test(sql);
+              return await tx.query<Row>(sql, values);
+            },
+          };
+          return await work(spying);
+        });
+        if (!wrote || lost) return value;
+        lost = true;
+        throw new HushtoneError('database_unavailable', 'unavailable', 'The database does not answer.');
+      },
+    };
+    const desk = createConnectorDesk({
+      ...paymentsWith({ database: losing, clock: systemClock, provider }),
+      idempotency: new Idempotency({ database, clock: systemClock, logger: silentLogger }),
+      mode: 'test',
+    });
+    const actor = {
+      accountId: 'acc_a',
+      subject: 'platform',
+      clientId: 'cli_1',
+      roles: ['integrator' as const],
+      scopes: new Set<string>(),
+      reach: ['account' as const],
+    };
+    const transaction_id = newId();
+    const take = async (): Promise<unknown> =>
+      await desk.take(actor, Readable.from([Buffer.from(JSON.stringify({ ...CHARGE, transaction_id }))]));
+    expect(await take()).toMatchObject({ status: 503, body: { error_code: 'database_unavailable' } });
+    // It is the same payment, of which nobody knows yet: not another one.
+    expect(await take()).toMatchObject({ status: 503, body: { error_code: 'outcome_unknown' } });
+    expect(lost).toBe(true);
+    expect(await rows(`select 1 from payments where requested_by = 'platform'`)).toHaveLength(1);
+    expect(await sandbox.admin.ledger()).toEqual([]);
   });
 
   it('is refused what its provider cannot do, before anything is on record', async () => {
