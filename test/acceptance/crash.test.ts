@@ -244,7 +244,10 @@ describe.each(['dial', 'conference'] as const)('a crash over the %s bridge', (br
     const { capture, call } = paying;
     await untilCall(stack, PAYING, { state: 'connected', masked: true });
     const interrupted = await expectInterrupted(capture);
-    expect(interrupted.payment).toEqual({ status: 'unknown' });
+    expect(interrupted.payment).toEqual({
+      id: expect.stringMatching(/^pay_/) as unknown,
+      status: 'unknown',
+    });
     await vi.waitFor(
       async () => {
         const { status, payment } = await readCapture(stack, capture.id);

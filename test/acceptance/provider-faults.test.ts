@@ -26,6 +26,7 @@ interface Attempt {
   readonly decline_reason: string | null;
   readonly provider_token: string | null;
   readonly idempotency_key: string;
+  readonly sends: number;
 }
 
 /** A card that is keyed and accepted: one click away from the provider. */
@@ -79,7 +80,7 @@ describe('the provider and its faults', () => {
     await client.connect();
     try {
       const { rows } = await client.query<Attempt>(
-        `SELECT state, failure, decline_reason, provider_token, idempotency_key
+        `SELECT state, failure, decline_reason, provider_token, idempotency_key, sends::int
          FROM payment_attempts WHERE capture_id = $1`,
         [capture.id],
       );
@@ -125,6 +126,8 @@ describe('the provider and its faults', () => {
       expect(entry).toMatchObject({ purpose, cardNumber: APPROVED, result: 'succeeded', requests: 1 });
       expect(entry?.amount).toBe(amount?.value);
       expect(payment).toEqual({
+        // Without money it is no payment.
+        ...(amount && { id: expect.stringMatching(/^pay_/) as unknown }),
         status: 'succeeded',
         provider_reference: entry?.chargeId,
         ...(code && { authorization_code: entry?.authorizationCode }),
@@ -184,15 +187,25 @@ describe('the provider and its faults', () => {
       ]);
     });
 
-    it.each<{ name: 'hang' | 'server-error'; what: string; kind: Fault }>([
-      { name: 'hang', what: 'that never answers', kind: { kind: 'hang' } },
-      { name: 'server-error', what: 'inside the provider', kind: { kind: 'server_error' } },
-    ])('$what leaves the outcome unknown, and the payment is not sent again', async ({ name, kind }) => {
-      await fault(kind);
-      const failed = await submit(take(name), 'failed');
+    it('that never answers and processes nothing: what was never seen is sent again, under the same key', async () => {
+      await fault({ kind: 'hang' });
+      const { payment } = await submit(take('hang'), 'succeeded');
+      expect(payment).toMatchObject({ status: 'succeeded' });
+      const entries = await entriesOf(take('hang'));
+      expect(entries).toMatchObject([{ result: 'succeeded', requests: 1 }]);
+      expect(await attemptsOf(take('hang'))).toMatchObject([
+        { state: 'succeeded', failure: null, sends: 2, idempotency_key: entries[0]?.idempotencyKey },
+      ]);
+    });
+
+    it('inside the provider that does not end leaves the outcome unknown after the third time', async () => {
+      await fault({ kind: 'server_error', times: 3 });
+      const failed = await submit(take('server-error'), 'failed');
       expect(failed).toMatchObject({ reason: 'provider_unknown_outcome', payment: { status: 'unknown' } });
-      expect(await entriesOf(take(name))).toEqual([]);
-      expect(await attemptsOf(take(name))).toMatchObject([{ state: 'unknown', failure: 'unknown_outcome' }]);
+      expect(await entriesOf(take('server-error'))).toEqual([]);
+      expect(await attemptsOf(take('server-error'))).toMatchObject([
+        { state: 'unknown', failure: 'unknown_outcome', sends: 3 },
+      ]);
     });
 
     it.each<{ name: 'rate-limited' | 'not-processed'; what: string; kind: Fault; failure: string }>([
