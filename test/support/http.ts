@@ -129,10 +129,12 @@ export interface TestHttpOptions extends Partial<HttpOptions> {
   readonly provider?: PaymentProvider;
   /** A database of the test's own, which outlives this interface. */
   readonly db?: TestDatabase;
+  /** Those of another interface on the same database, which outlives this one. */
+  readonly keys?: TestKeyRing;
 }
 
 export async function createTestHttp(options: TestHttpOptions = {}): Promise<TestHttp> {
-  const { db: given, provider = PROVIDER, ...overrides } = options;
+  const { db: given, keys: givenKeys, provider = PROVIDER, ...overrides } = options;
   const db = given ?? (await createTestDatabase({ poolSize: 6 }));
   const { database } = db;
   const clock = options.clock ?? systemClock;
@@ -140,7 +142,7 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
   const keys = createKeyRing(generateKeyPairSync('ed25519').privateKey);
   const issuer = { issuer: 'https://gateway.test', audience: 'hushtone', keys };
   const calls = new ScriptedCalls();
-  const testKeys = await createTestKeyRing(db);
+  const testKeys = givenKeys ?? (await createTestKeyRing(db));
   const numbers = createNumbers({ keyRing: testKeys.keyRing, logger });
   const journal = createCallJournal(database, 'test', numbers);
   const providers = {
@@ -267,7 +269,7 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
       await accountEvents.stop();
       await captures.settle(1000);
       await directory.close();
-      await testKeys.close();
+      if (givenKeys === undefined) await testKeys.close();
       if (given === undefined) await db.close();
     },
   };
