@@ -41,7 +41,18 @@ export async function createSoftHsm(): Promise<SoftHsm> {
   Object.assign(process.env, environment);
   await promisify(execFile)(
     'softhsm2-util',
-    ['--module', module, '--init-token', '--free', '--label', 'hushtone', '--so-pin', '31415926', '--pin', '27182818'],
+    [
+      '--module',
+      module,
+      '--init-token',
+      '--free',
+      '--label',
+      'hushtone',
+      '--so-pin',
+      '31415926',
+      '--pin',
+      '27182818',
+    ],
     { env: { ...process.env, ...environment } },
   );
   return {

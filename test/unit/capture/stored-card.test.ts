@@ -21,7 +21,11 @@ describe('the security code of a stored card', () => {
 
   it('of a brand that is not known may have three or four', () => {
     for (const keys of ['123#', '1234']) {
-      expect(Driver.secured(specOf(['security_code'])).keys(keys).field('security_code')).toMatchObject({
+      expect(
+        Driver.secured(specOf(['security_code']))
+          .keys(keys)
+          .field('security_code'),
+      ).toMatchObject({
         status: 'accepted',
       });
     }

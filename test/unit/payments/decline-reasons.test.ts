@@ -17,9 +17,12 @@ describe('what an agent may say about a decline', () => {
   });
 
   // Whoever holds a card that is not theirs learns nothing from the wording.
-  test.each(['lost_or_stolen', 'suspected_fraud'] as const)('%s says no more than any decline does', (reason) => {
-    expect(agentMessage(reason)).toBe(agentMessage('generic_decline'));
-  });
+  test.each(['lost_or_stolen', 'suspected_fraud'] as const)(
+    '%s says no more than any decline does',
+    (reason) => {
+      expect(agentMessage(reason)).toBe(agentMessage('generic_decline'));
+    },
+  );
 
   test.each(REASONS)('%s accuses nobody', (reason) => {
     expect(agentMessage(reason)).not.toMatch(/stolen|lost|fraud|suspic|police|blocked/i);
