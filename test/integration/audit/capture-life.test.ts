@@ -239,6 +239,7 @@ describe('a command', () => {
     });
     expect(statusCode).toBe(409);
     expect(await records('&operation=capture.focus')).toEqual([]);
+    expect(await records()).toHaveLength(before);
   });
 });
 
