@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -55,6 +56,11 @@ async function developmentInProduction(): Promise<Record<string, string>> {
     WEBHOOKS_KEY: randomBytes(32).toString('hex'),
   };
 }
+
+// Without it `npx hushtone` gives the file to the shell, which runs `hushtone` wherever a line begins with that word.
+it('the program names its interpreter', async () => {
+  expect(await readFile(MAIN, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+});
 
 describe('serve', () => {
   it('names every mistake of an empty configuration at once, and what would be right', async () => {
