@@ -56,7 +56,13 @@ const RATES: readonly FaultRate[] = [
   { fault: { kind: 'server_error', target: 'keys' }, probability: 0.1 },
 ];
 
+interface Named {
+  readonly gateway: DyingGateway;
+  readonly url: string;
+}
+
 let stack: Stack;
+let gateways: readonly Named[] = [];
 let cards: { readonly vault: readonly string[]; readonly provider: string; readonly declined: string };
 const random = seededRandom(SEED);
 
@@ -76,7 +82,11 @@ beforeAll(async () => {
   ]);
   cards = { vault: [first, second], declined, provider };
 });
-afterAll(async () => await stack?.close());
+afterAll(async () => {
+  // Also those of a run that took too long.
+  await Promise.all(gateways.map(async ({ gateway }) => await gateway.stop()));
+  await stack?.close();
+});
 
 it(
   'takes no money twice and loses none, whatever dies',
@@ -87,7 +97,7 @@ it(
     const kills = new Map<PaymentPoint, number>();
     await provider.admin.setFaultRates({ seed: SEED, rates: RATES });
     const called = await telephone();
-    const gateways = await startGateways(kills);
+    await startGateways(kills);
     const clients = gateways.map(({ url }) => clientOf(url));
     try {
       const api = await Promise.all(clients);
@@ -130,7 +140,6 @@ it(
       );
       expect(await verifyAudit(stack)).toMatch(/^acc_demo: sound: \d+ records/);
     } finally {
-      await Promise.all(gateways.map(async ({ gateway }) => await gateway.stop()));
       for (const client of clients) (await client).close();
     }
   },
@@ -173,9 +182,7 @@ function changesOf(purpose: Wish['purpose'], amount: number, drawn: number): Wis
 }
 
 /** Two gateways on one database, one of them with the telephone system. */
-async function startGateways(
-  kills: Map<PaymentPoint, number>,
-): Promise<{ readonly gateway: DyingGateway; readonly url: string }[]> {
+async function startGateways(kills: Map<PaymentPoint, number>): Promise<void> {
   await stack.gateway().stop();
   const deaths = shuffled(
     PAYMENT_POINTS.flatMap((point) => Array.from({ length: DEATHS_PER_POINT }, () => point)),
@@ -187,7 +194,7 @@ async function startGateways(
     HTTP_PORT: String(port),
     TELEPHONY_PORT: String(await freePort()),
   };
-  const started = [
+  gateways = [
     { url: stack.apiUrl, environment: stack.environment, own: deaths.slice(0, half) },
     {
       url: `https://127.0.0.1:${port}`,
@@ -203,8 +210,7 @@ async function startGateways(
       onDeath: (point) => void kills.set(point, (kills.get(point) ?? 0) + 1),
     }),
   }));
-  await Promise.all(started.map(async ({ gateway }) => await gateway.up()));
-  return started;
+  await Promise.all(gateways.map(async ({ gateway }) => await gateway.up()));
 }
 
 async function clientOf(baseUrl: string): Promise<ApiClient> {

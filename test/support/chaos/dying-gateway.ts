@@ -32,7 +32,6 @@ export class DyingGateway {
   readonly #up: Promise<void>;
   readonly #done: Promise<void>;
   readonly #stopping = new AbortController();
-  readonly #log: string[] = [];
   #process: GatewayProcess | undefined;
 
   constructor(options: DyingGatewayOptions) {
@@ -55,16 +54,10 @@ export class DyingGateway {
     await this.#done;
   }
 
-  /** What all its processes wrote. */
-  log(): string[] {
-    return [...this.#log, ...(this.#process?.log ?? [])];
-  }
-
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#process?.stop();
     await this.#done.catch(() => undefined);
-    await this.#process?.stop();
   }
 
   async #live(up: () => void): Promise<void> {
@@ -72,24 +65,31 @@ export class DyingGateway {
       const running = await this.#start({ CHAOS_KILL_AT: point, CHAOS_KILL_ARRIVAL: String(arrival) });
       up();
       if (point === 'after_send') await this.#killAtSend(running);
-      await running.exited;
-      this.#log.push(...running.log);
+      const code = await running.exited;
       if (this.#stopping.signal.aborted) return;
+      // Killed it has none.
+      if (code !== null) throw new Error(`a gateway ended by itself:\n${running.log.slice(-20).join('\n')}`);
       this.#options.onDeath(point);
     }
     await this.#start({});
     up();
   }
 
+  /** Rejects when it does not start, or is to stop. */
   async #start(chaos: Record<string, string>): Promise<GatewayProcess> {
+    const { signal } = this.#stopping;
     for (let tries = 1; ; tries += 1) {
+      signal.throwIfAborted();
       try {
         this.#process = await startGateway({ ...this.#options.environment, ...chaos }, STARTED_WITHIN_MS);
-        return this.#process;
+        break;
       } catch (error) {
-        if (tries === MOST_STARTS || this.#stopping.signal.aborted) throw error;
+        if (tries === MOST_STARTS) throw error;
       }
     }
+    if (signal.aborted) await this.#process.stop();
+    signal.throwIfAborted();
+    return this.#process;
   }
 
   async #killAtSend(running: GatewayProcess): Promise<void> {
