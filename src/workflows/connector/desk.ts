@@ -48,7 +48,7 @@ export function createConnectorDesk(options: ConnectorDeskOptions): ConnectorDes
     async take(actor, body) {
       if (!actor.reach.includes('account')) {
         throw new HushtoneError(
-          'forbidden',
+          'role_forbidden',
           'forbidden',
           'Payments are for those who see the whole account.',
         );
