@@ -2,6 +2,7 @@ import type { PaymentProvider } from '../../payments/contract.ts';
 import type { RoutedProvider } from '../providers/contract.ts';
 import { interruptOrphans } from '../recovery.ts';
 import type { OpenAttempt } from '../stores/attempt-store.ts';
+import { findOwnedCapture } from '../stores/capture-store.ts';
 import { findPayment, type PaymentRecord } from '../stores/payment-store.ts';
 import type { PaymentDependencies } from './dependencies.ts';
 import { shredCardOf } from './keep-card.ts';
@@ -84,6 +85,7 @@ async function onceMore(
   const { clock, logger } = dependencies;
   if (clock.now().getTime() - attempt.createdAt.getTime() > RESEND_WITHIN_MS) return 'not_sent';
   try {
+    if (await toldFailed(dependencies, attempt)) return 'not_sent';
     using again = await requestAgain(dependencies, attempt, payment);
     if (again === undefined) return 'not_sent';
     const { request } = again;
@@ -92,4 +94,17 @@ async function onceMore(
     logger.warn('attempt not made anew', { attemptId: attempt.id, error });
     return 'not_sent';
   }
+}
+
+/**
+ * An attempt can be on record though its capture was told that it is not: the answer to the commit was lost. Nothing was
+ * sent then, and what an agent has passed on as failed is not charged behind their back.
+ */
+async function toldFailed(
+  { database }: PaymentDependencies,
+  { accountId, captureId }: TakenAttempt,
+): Promise<boolean> {
+  if (captureId === null) return false;
+  const capture = await database.transaction(accountId, async (db) => await findOwnedCapture(db, captureId));
+  return capture?.view.payment?.status === 'failed';
 }

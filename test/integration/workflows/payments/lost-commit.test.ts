@@ -2,9 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../../../src/db/database.ts';
 import { databaseUnavailable } from '../../../../src/db/errors.ts';
 import { createPaymentDesk } from '../../../../src/workflows/payments/desk.ts';
+import { reconcileOnce } from '../../../../src/workflows/reconcile.ts';
 import { Idempotency } from '../../../../src/workflows/idempotency.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts';
 import { createTestKeyRing, type TestKeyRing } from '../../../support/key-ring.ts';
+import { testVault } from '../../../support/vault-cards.ts';
+import { CARD, CHARGE, World } from '../world.ts';
 import { AMOUNT, Shop } from './shop.ts';
 
 let db: TestDatabase;
@@ -113,5 +116,27 @@ describe('the answer to a commit is lost', () => {
     await shop.reconcile(60_000);
     expect(await shop.get(payment.id)).toMatchObject({ status: 'captured', provider: { id: 'prv_second' } });
     expect([first?.ledger.size, second?.ledger.size]).toEqual([0, 1]);
+  });
+
+  test('and a capture whose card is in the vault by then is told as failed: it stays failed, and nothing is sent', async () => {
+    const vault = testVault(db, keys.keyRing);
+    const world = await World.start(db, { vault, database: losingOneCommit(db.database) });
+    const { id } = await world.collecting({
+      ...CHARGE,
+      purpose: 'charge_and_save',
+      token_storage: 'vault',
+    });
+    world.calls.masking.keys(CARD);
+    await world.captures.command(world.actor, id, { type: 'submit' });
+    await world.ended(id);
+    const { view } = await world.row(id);
+    expect(view).toMatchObject({ status: 'failed', payment: { status: 'failed' } });
+    // The lease is over, and after that the time in which the provider could still have got it.
+    for (const ms of [60_000, 120_000]) {
+      world.clock.advance(ms);
+      await reconcileOnce(world.payments());
+    }
+    expect(world.provider.requests).toEqual([]);
+    expect(await world.payment(id)).toMatchObject({ status: 'failed' });
   });
 });
