@@ -21,26 +21,59 @@ export interface TestKeyRing {
   registry(...rekeyables: Rekeyable[]): KeyRegistry;
   /** Another ring over the same keys, as another process of the installation has it. */
   open(): Promise<KeyRing>;
-  /** Closes every ring and removes the keys. */
+  /** Closes every ring, and removes the keys when nobody else has them. */
   close(): Promise<void>;
 }
 
-/** A key ring with an active key of every purpose, in a test database. The keys are in a folder of their own. */
-export async function createTestKeyRing({
-  database,
-  url,
-}: Pick<TestDatabase, 'database' | 'url'>): Promise<TestKeyRing> {
-  const folder = await mkdtemp(join(tmpdir(), 'hushtone-keys-'));
+/** The keys of each database, for as long as somebody uses them: one installation has one set of keys. */
+const folders = new Map<string, { readonly made: Promise<string>; users: number }>();
+
+async function keysOf({ database, url }: Pick<TestDatabase, 'database' | 'url'>): Promise<string> {
+  const known = folders.get(url);
+  if (known !== undefined) {
+    known.users += 1;
+    return await known.made;
+  }
+  const make = async (): Promise<string> => {
+    const folder = await mkdtemp(join(tmpdir(), 'hushtone-keys-'));
+    const provider = await openDevelopmentKeys(folder);
+    await registryOver(database, provider, []).generate();
+    await provider.close();
+    return folder;
+  };
+  const made = make();
+  folders.set(url, { made, users: 1 });
+  return await made;
+}
+
+async function giveBack(url: string, folder: string): Promise<void> {
+  const known = folders.get(url);
+  if (known === undefined) return;
+  known.users -= 1;
+  if (known.users > 0) return;
+  folders.delete(url);
+  await rm(folder, { recursive: true, force: true });
+}
+
+function registryOver(
+  database: TestDatabase['database'],
+  provider: KeyProvider,
+  rekeyables: readonly Rekeyable[],
+): KeyRegistry {
+  return new KeyRegistry({
+    database,
+    providers: [provider],
+    rekeyables,
+    append: appendAudit,
+    actor: { kind: 'operator', subject: 'test' },
+  });
+}
+
+/** A key ring with an active key of every purpose, in a test database. Whoever asks for the same database shares them. */
+export async function createTestKeyRing(db: Pick<TestDatabase, 'database' | 'url'>): Promise<TestKeyRing> {
+  const { database, url } = db;
+  const folder = await keysOf(db);
   const provider = await openDevelopmentKeys(folder);
-  const registry = (...rekeyables: Rekeyable[]): KeyRegistry =>
-    new KeyRegistry({
-      database,
-      providers: [provider],
-      rekeyables,
-      append: appendAudit,
-      actor: { kind: 'operator', subject: 'test' },
-    });
-  await registry().generate();
   const store = createKeyStore({ database, databaseUrl: url, clock: systemClock, logger: silentLogger });
   const rings: KeyRing[] = [];
   const open = async (): Promise<KeyRing> => {
@@ -53,12 +86,12 @@ export async function createTestKeyRing({
     keyRing: await open(),
     provider,
     folder,
-    registry,
+    registry: (...rekeyables) => registryOver(database, provider, rekeyables),
     open,
     close: async () => {
       for (const ring of rings) await ring.close();
       await provider.close();
-      await rm(folder, { recursive: true, force: true });
+      await giveBack(url, folder);
     },
   };
 }
