@@ -117,8 +117,10 @@ class StoredKeyRing implements KeyRing {
       await running?.catch(() => undefined); // its own callers hear of it
       this.#reading = this.#next;
       this.#next = undefined;
+      // In this order: a key has its bytes before it has a state, so that every key of the list is found.
+      const keys = await this.#options.store.list();
       await this.#refreshProviders();
-      this.#keys = await this.#options.store.list();
+      this.#keys = keys;
     })();
     await this.#next;
   }
