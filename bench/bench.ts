@@ -31,19 +31,39 @@ function line(what: string, figure: string, beside = ''): void {
 const ms = (figure: number): string => `${figure.toFixed(2)} ms`;
 const kb = (bytes: number): string => `${Math.round(bytes / KILOBYTE)} kB`;
 
+interface Asked {
+  readonly quick: boolean;
+  readonly parts: readonly string[];
+}
+
+/** Undefined when it is not in the usage. */
+function readArguments(): Asked | undefined {
+  try {
+    const { values, positionals } = parseArgs({
+      options: { quick: { type: 'boolean', default: false } },
+      allowPositionals: true,
+    });
+    const known = positionals.every((name) => (PARTS as readonly string[]).includes(name));
+    return known ? { quick: values.quick, parts: positionals } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Measures and prints; asserts nothing. Figures are to be compared within one run only. Arguments: the parts to measure,
  * all of them by default, and `--quick`.
  */
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    options: { quick: { type: 'boolean', default: false } },
-    allowPositionals: true,
-  });
-  const unknown = positionals.filter((name) => !(PARTS as readonly string[]).includes(name));
-  if (unknown.length > 0) throw new Error(`no part is called ${unknown.join(', ')}: ${PARTS.join(', ')}`);
-  const wanted = (part: Part): boolean => positionals.length === 0 || positionals.includes(part);
-  const { load, minutes, vault } = values.quick ? QUICK : FULL;
+  const asked = readArguments();
+  if (asked === undefined) {
+    process.stderr.write(`npm run bench -- [--quick] [${PARTS.join('] [')}]\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const { quick, parts } = asked;
+  const wanted = (part: Part): boolean => parts.length === 0 || parts.includes(part);
+  const { load, minutes, vault } = quick ? QUICK : FULL;
   if (wanted('captures')) {
     process.stdout.write(
       `one gateway process, ${load.calls} calls, ${load.rounds} captures on each of 24 keys 62 ms apart\n\n`,
@@ -51,7 +71,7 @@ async function main(): Promise<void> {
     await tellCaptures(load);
   }
   if (wanted('detector')) tellDetector(minutes);
-  if (wanted('http')) tellHttp(values.quick ? await measureHttp(4, 2, 50) : await measureHttp());
+  if (wanted('http')) tellHttp(quick ? await measureHttp(4, 2, 50) : await measureHttp());
   if (wanted('vault')) tellVault(await measureVault(vault));
 }
 

@@ -120,7 +120,7 @@ export async function combineShareFiles(paths: readonly string[], expected: Shar
   if (files.length < expected.threshold) {
     throw refuse(
       'shares_too_few',
-      `the key file wants ${expected.threshold} shares of ${expected.set}, and ${files.length} are given`,
+      `the key file wants ${expected.threshold} shares of ${expected.set}: ${files.length} given`,
     );
   }
   const shares = files.slice(0, expected.threshold).map(({ index, value }) => ({

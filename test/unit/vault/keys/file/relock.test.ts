@@ -68,7 +68,7 @@ describe('a split key file', () => {
     expect(await markOf({ shareFiles: files })).toMatch(/^[0-9a-f]{64}$/);
     await expect(open({ shareFiles: files.slice(0, 1) })).rejects.toMatchObject({
       code: 'shares_too_few',
-      message: expect.stringMatching(/wants 2 shares of [0-9a-f]{16}, and 1 are given/) as string,
+      message: expect.stringMatching(/wants 2 shares of [0-9a-f]{16}: 1 given/) as string,
     });
   });
 
