@@ -139,11 +139,11 @@ describe('a stored card', () => {
   test('is another account’s business to nobody', async () => {
     const { id } = await storeCard(db, vault, 'acc_a', NUMBER);
     for (const ask of [
-      vault.face('acc_b', id),
-      vault.reveal('acc_b', id),
-      vault.shred('acc_b', id, 'declined'),
+      async () => await vault.face('acc_b', id),
+      async () => await vault.reveal('acc_b', id),
+      async () => await vault.shred('acc_b', id, 'declined'),
     ]) {
-      await expect(ask).rejects.toMatchObject({ code: 'token_not_found', kind: 'not_found' });
+      await expect(ask()).rejects.toMatchObject({ code: 'token_not_found', kind: 'not_found' });
     }
     await expect(vault.face('acc_a', id)).resolves.toMatchObject({ id });
   });
