@@ -76,20 +76,32 @@ export function binaryForms(digits: readonly number[]): Form[] {
  * nothing but digits are looked for. TBCD (3GPP TS 29.002) has the nibbles the other way round.
  */
 function packedForms(digits: readonly number[]): Form[] {
-  const enough = (bytes: Uint8Array): boolean => bytes.length >= FEWEST_PACKED_BYTES;
-  const odd = [packed(digits.slice(1))].filter(enough);
-  const alignments = [packed(digits), ...odd];
-  const swapped = [packed(digits, true), ...[packed(digits.slice(1), true)].filter(enough)];
+  const shifted = withPadding(digits);
+  const alignments = [packed(digits), ...shifted];
+  const swapped = [packed(digits, true), ...withPadding(digits, true)];
   const text = (bytes: readonly Uint8Array[]): string[] => bytes.flatMap((each) => base64Forms(each));
   const hex = swapped.map((bytes) => Buffer.from(bytes).toString('hex'));
   return [
     { name: 'packed BCD, even', needles: alignments.slice(0, 1) },
-    { name: 'packed BCD, odd', needles: odd },
+    { name: 'packed BCD, odd', needles: shifted },
     { name: 'packed BCD, nibbles swapped', needles: swapped },
     { name: 'packed BCD, bytes reversed', needles: alignments.map((bytes) => bytes.toReversed()) },
     ...inEveryCharset('base64 text of packed BCD', text(alignments)),
     ...inEveryCharset('hexadecimal text of swapped BCD', hex),
   ];
+}
+
+/**
+ * With the first digit in the low nibble of a byte. The bytes that hold nothing but digits, where these are enough; else
+ * with one nibble of what pads them (`F` or zero) before or after.
+ */
+function withPadding(digits: readonly number[], swapped = false): Uint8Array[] {
+  const whole = packed(digits.slice(1), swapped);
+  if (whole.length >= FEWEST_PACKED_BYTES) return [whole];
+  return [0, 15].flatMap((padding) => [
+    packed([padding, ...digits], swapped),
+    packed([...digits.slice(1), padding], swapped),
+  ]);
 }
 
 /** Arrays with an element for each digit: its value, or its character code. Little-endian ones are those of V8. */

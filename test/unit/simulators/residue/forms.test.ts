@@ -28,6 +28,28 @@ it('no form names a digit', () => {
   expect(names.join(' ')).not.toMatch(/\d{3}/);
 });
 
+describe('a PIN of 12 digits in packed BCD, shifted by a digit', () => {
+  const pin = [7, 3, 9, 1, 4, 6, 8, 2, 5, 0, 3, 6];
+  const hex = pin.join('');
+
+  // What pads it as in ISO 8583 and EMV, and what stands on the other side is anything.
+  it.each([
+    { padded: 'F before', content: `f${hex}b` },
+    { padded: 'zero before', content: `0${hex}c` },
+    { padded: 'F after', content: `b${hex}f` },
+    { padded: 'zero after', content: `c${hex}0` },
+  ])('is found with $padded', ({ content }) => {
+    const swapped = content.replaceAll(/(.)(.)/g, '$2$1');
+    expect(found(Buffer.from(content, 'hex'), pin)).toContain('number as packed BCD, odd');
+    expect(found(Buffer.from(swapped, 'hex'), pin)).toContain('number as packed BCD, nibbles swapped');
+  });
+
+  it('has no needle that would be found by chance', () => {
+    const lengths = needlesOf('PIN', pin).map(({ bytes }) => bytes.length);
+    expect(Math.min(...lengths)).toBeGreaterThanOrEqual(6);
+  });
+});
+
 it('no needle is so short that it would be found by chance', () => {
   for (let trial = 0; trial < 200; trial += 1) {
     const needles = needlesOf('number', randomCardNumber());
