@@ -31,6 +31,8 @@ const DUE_WITHIN_MS = 10_000;
 const MOST_FAILURES_SHOWN = 12;
 /** So many calls come up, and captures are being secured, at a time: no office's callers all ring in one moment. */
 const STARTING_AT_ONCE = 6;
+/** How long a caller who is not heard by the agent waits with the second key. */
+const TALKS_UNHEARD_MS = 5000;
 /** A caller who was lost track of ends the trial, not the whole test. */
 const CAPTURE_SECONDS = 60;
 
@@ -58,7 +60,10 @@ export interface KeyTrial {
   readonly request?: Readonly<Record<string, unknown>>;
   /** The agent may hear nothing of the caller from the first key to the last: the guard never opens. */
   readonly guarded: boolean;
-  /** The caller talks for this long before and after the first key. Default 0: keys at once and straight on. */
+  /**
+   * The caller talks for this long before and after the first key, and unless `guarded` until the agent hears it.
+   * Default 0: keys at once and straight on.
+   */
   readonly talkMs?: number;
   /** Called when the capture is masked and waits for keys. */
   readonly beforeKeying?: () => Promise<void>;
@@ -73,8 +78,8 @@ export interface KeyOutcome {
   readonly evidence?: EvidenceResource;
   /** Of a lossy line: what was rejected, and why. */
   readonly rejected?: string;
-  /** From the start of the first key, and from its end, until the agent heard the caller. */
-  readonly voiceBackMs?: { readonly fromStart: number; readonly fromEnd: number };
+  /** Of a caller who talks and is not guarded throughout: the agent heard the caller before the second key. */
+  readonly voiceBack?: boolean | undefined;
 }
 
 /** Keys every trial in a call of its own, as many at once as the stack has lines, and holds the ledger against them. */
@@ -204,7 +209,7 @@ async function follow(
   const collecting = await capture.stream.until((event) => captureOf(event).status === 'collecting');
   masked();
   await trial.beforeKeying?.();
-  const { keyed, rejected } = await keyFields(call, capture, trial);
+  const { keyed, rejected, voiceBack } = await keyFields(call, capture, trial);
   const ended = await endCapture(capture, rejected);
   const problems: string[] = [];
   if (rejected === undefined && ended.status !== (trial.card.declined ? 'declined' : 'succeeded')) {
@@ -221,18 +226,13 @@ async function follow(
   problems.push(...digitProblems(agent, agentHeard));
   problems.push(...agentVoiceProblems(call, collecting.atMs, endedMs));
   const { body } = await stack.api.get(`/v1/captures/${capture.id}/evidence`);
-  const [first] = keyed;
-  const voiceMs = first && agentHeard.voiceAfter(first.startMs);
   return {
     trial,
     problems,
     agentHeard,
     evidence: body as EvidenceResource,
     ...(rejected !== undefined && { rejected }),
-    ...(first !== undefined &&
-      voiceMs !== undefined && {
-        voiceBackMs: { fromStart: voiceMs - first.startMs, fromEnd: voiceMs - first.endMs },
-      }),
+    voiceBack,
   };
 }
 
@@ -250,9 +250,10 @@ async function keyFields(
   call: SimulatedCall,
   capture: FollowedCapture,
   trial: KeyTrial,
-): Promise<{ readonly keyed: KeyedKey[]; readonly rejected?: string }> {
+): Promise<Pick<KeyOutcome, 'rejected' | 'voiceBack'> & { readonly keyed: KeyedKey[] }> {
   const { keys, keying, talkMs = 0 } = trial;
   const keyed: KeyedKey[] = [];
+  let voiceBack: boolean | undefined;
   const key = async (characters: string): Promise<void> => {
     keyed.push(...(await call.caller.key(characters, keying)));
   };
@@ -263,6 +264,8 @@ async function keyFields(
       await delay(talkMs);
       await key(characters.slice(0, 1));
       await delay(talkMs);
+      const [first] = keyed;
+      if (!trial.guarded && first !== undefined) voiceBack = await isHeardAgain(agentOf(call), first.startMs);
       await key(characters.slice(1));
     } else {
       await key(characters);
@@ -271,9 +274,9 @@ async function keyFields(
     const settled = await capture.until((state) => isSettled(state, field, rejections));
     const entry = settled.fields.find((candidate) => candidate.field === field);
     if (entry?.status !== 'accepted')
-      return { keyed, rejected: `${field} ${entry?.reason ?? settled.status}` };
+      return { keyed, rejected: `${field} ${entry?.reason ?? settled.status}`, voiceBack };
   }
-  return { keyed };
+  return { keyed, voiceBack };
 }
 
 function isSettled(capture: CaptureResource, field: FieldName, rejections: number): boolean {
@@ -292,11 +295,17 @@ async function endCapture(capture: FollowedCapture, rejected: string | undefined
   return await capture.until(({ ended_at: endedAt }) => endedAt !== undefined);
 }
 
-async function untilVoice(agent: Phone): Promise<void> {
-  const fromMs = performance.now();
+async function untilVoice(agent: Phone, fromMs = performance.now(), withinMs = DUE_WITHIN_MS): Promise<void> {
   await vi.waitFor(
     () => expect(new Recording(agent).voiceAfter(fromMs), 'the agent hears the caller again').toBeDefined(),
-    { timeout: DUE_WITHIN_MS, interval: 100 },
+    { timeout: withinMs, interval: 100 },
+  );
+}
+
+async function isHeardAgain(agent: Phone, fromMs: number): Promise<boolean> {
+  return await untilVoice(agent, fromMs, TALKS_UNHEARD_MS).then(
+    () => true,
+    () => false,
   );
 }
 

@@ -29,7 +29,8 @@ export async function openDevelopmentKeys(folder: string): Promise<KeyProvider> 
       return purpose === undefined || id === undefined ? [] : [{ name, purpose, id }];
     });
 
-  const refresh = async (): Promise<void> => {
+  /** What is in the folder, after its keys are here too. */
+  const load = async (): Promise<readonly Found[]> => {
     const found = await find();
     for (const id of keys.ids().filter((known) => !found.some((file) => file.id === known))) keys.remove(id);
     for (const { id, name } of found.filter((file) => !keys.has(file.id))) {
@@ -43,9 +44,10 @@ export async function openDevelopmentKeys(folder: string): Promise<KeyProvider> 
       }
       keys.add(id, key);
     }
+    return found;
   };
 
-  await refresh();
+  await load();
   return {
     name: 'development',
     generate: async (id, purpose) => {
@@ -61,8 +63,11 @@ export async function openDevelopmentKeys(folder: string): Promise<KeyProvider> 
       }
       keys.add(id, key);
     },
-    refresh,
-    ids: async (purpose) => (await find()).filter((file) => file.purpose === purpose).map(({ id }) => id),
+    refresh: async () => {
+      await load();
+    },
+    // Another process may just have made one: what is named here can be used.
+    ids: async (purpose) => (await load()).filter((file) => file.purpose === purpose).map(({ id }) => id),
     has: (id) => Promise.resolve(keys.has(id)),
     wrap: async (id, dataKey) => await Promise.resolve(keys.wrap(id, dataKey)),
     unwrap: async (id, wrapped) => await Promise.resolve(keys.unwrap(id, wrapped)),

@@ -44,6 +44,16 @@ describe('keys of development', () => {
     });
   });
 
+  test('that another process makes can be used as soon as they are named', async () => {
+    const other = await openDevelopmentKeys(join(folder, 'keys'));
+    const id = newId('key');
+    await other.generate(id, 'grants');
+    await other.close();
+    expect(await provider.has(id)).toBe(false);
+    expect(await provider.ids('grants')).toContain(id);
+    expect(await provider.has(id)).toBe(true);
+  });
+
   test('are wiped when it is closed', async () => {
     const other = await openDevelopmentKeys(join(folder, 'keys'));
     const [id = ''] = await other.ids('card_data');
