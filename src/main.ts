@@ -11,7 +11,7 @@ import { runToken } from './cli/token.ts';
 import { HushtoneError } from './kernel/errors.ts';
 
 const USAGE = `hushtone COMMAND
-  serve       run the gateway (settings: README)
+  serve       run the gateway (settings: docs/settings.md)
   migrate     bring the database's schema up to date
   accounts    the accounts of this gateway; hushtone accounts --help
   clients     who may ask for access tokens; hushtone clients --help

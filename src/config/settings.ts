@@ -698,6 +698,6 @@ export function settingsTable(): string {
   const all = Object.keys(SETTINGS) as SettingName[];
   const groups = new Set(all.map((name) => SETTINGS[name].group));
   return [...groups]
-    .map((group) => `### ${group}\n\n${table(all.filter((name) => SETTINGS[name].group === group))}\n`)
+    .map((group) => `## ${group}\n\n${table(all.filter((name) => SETTINGS[name].group === group))}\n`)
     .join('\n');
 }
