@@ -215,6 +215,7 @@ export async function createTestHttp(options: TestHttpOptions = {}): Promise<Tes
     clock,
     logger,
     checkResponses: true,
+    settleLimitMs: 3000,
     ...overrides,
   });
 

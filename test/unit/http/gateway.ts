@@ -282,6 +282,7 @@ export async function buildGateway(change: Partial<HttpOptions> = {}): Promise<G
       clock: systemClock,
       logger,
       checkResponses: true,
+      settleLimitMs: 3000,
       ...change,
     }),
     reset() {
