@@ -3,6 +3,7 @@ import type { LedgerEntry } from '../contract.ts';
 import type { DoubleAnswer } from '../route.ts';
 import { openCard, openSecurityCode, type AdyenCard } from './card.ts';
 import { decide, type Decision } from './issuer.ts';
+import { minorUnits } from './money.ts';
 import { refusal } from './refusals.ts';
 
 export interface Amount {
@@ -155,7 +156,10 @@ export class Payments {
         amount.value === 0 ? 'tokenize' : saves ? 'charge_and_save' : manual ? 'authorize' : 'charge',
       result: authorised ? 'succeeded' : 'declined',
       ...(!authorised && { declineCode: decision.refusalReasonCode ?? decision.resultCode }),
-      ...(amount.value > 0 && { amount: authorised ? given.value : amount.value, currency: amount.currency }),
+      ...(amount.value > 0 && {
+        amount: minorUnits(authorised ? given.value : amount.value, amount.currency),
+        currency: amount.currency,
+      }),
       ...card,
       providerReference: pspReference,
     });
@@ -201,7 +205,10 @@ export class Payments {
       operation: name,
       result: done ? 'succeeded' : 'declined',
       ...(!done && { declineCode: 'Insufficient balance on payment' }),
-      ...(name !== 'void' && { amount: value, currency: payment.amount.currency }),
+      ...(name !== 'void' && {
+        amount: minorUnits(value, payment.amount.currency),
+        currency: payment.amount.currency,
+      }),
       providerReference: pspReference,
     });
     return {

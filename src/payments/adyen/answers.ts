@@ -43,6 +43,7 @@ const MEANINGS: Readonly<
 
 export interface ExpectedPayment {
   readonly reference: string;
+  /** As Adyen counts it. */
   readonly amount: Amount;
   /** A token is looked for. */
   readonly saves: boolean;

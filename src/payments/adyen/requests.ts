@@ -5,8 +5,9 @@ import type { PaymentMethodsRequest } from '@adyen/api-library/lib/src/typings/c
 import type { PaymentRefundRequest } from '@adyen/api-library/lib/src/typings/checkout/paymentRefundRequest.js';
 import type { PaymentRequest as AdyenPaymentRequest } from '@adyen/api-library/lib/src/typings/checkout/paymentRequest.js';
 import type { PaymentReversalRequest } from '@adyen/api-library/lib/src/typings/checkout/paymentReversalRequest.js';
-import type { Amount, Modification, ModificationRequest, PaymentRequest } from '../contract.ts';
+import type { Modification, ModificationRequest, PaymentRequest } from '../contract.ts';
 import { ProviderError } from '../errors.ts';
+import { adyenAmount } from './amounts.ts';
 import type { AdyenConfiguration } from './configuration.ts';
 import type { Wire } from './wire.ts';
 
@@ -31,12 +32,12 @@ export function referenceOf({ reference, idempotencyKey }: PaymentRequest | Modi
   return reference ?? idempotencyKey;
 }
 
-/** What is authorised: nothing, to verify a card that is only to be kept. */
+/** What is authorised, as Adyen counts it: nothing, to verify a card that is only to be kept. */
 export function amountOf(
   { amount }: PaymentRequest,
   { verificationCurrency }: AdyenConfiguration,
 ): { value: number; currency: string } {
-  return amount === undefined ? { value: 0, currency: verificationCurrency } : plain(amount);
+  return amount === undefined ? { value: 0, currency: verificationCurrency } : adyenAmount(amount);
 }
 
 /** The body of `POST /payments`; `sealed` is what `envelope.ts` made. Throws `provider_invalid_request`. */
@@ -79,7 +80,7 @@ export function modification(
   { merchantAccount }: AdyenConfiguration,
 ): { readonly path: string; readonly body: string } {
   const named = { merchantAccount, reference: referenceOf(request) };
-  const amount = plain(request.amount ?? request.authorized);
+  const amount = adyenAmount(request.amount ?? request.authorized);
   const bodies: Record<Modification, Wire<ModificationBody>> = {
     capture: { ...named, amount } satisfies Wire<PaymentCaptureRequest>,
     void: named satisfies Wire<PaymentCancelRequest>,
@@ -133,8 +134,4 @@ function recurringModelOf(
 ): AdyenConfiguration['recurringModel'] {
   if (initiatedBy !== 'merchant') return recurringModel;
   return recurringModel === 'Subscription' ? 'Subscription' : 'UnscheduledCardOnFile';
-}
-
-function plain({ value, currency }: Amount): { value: number; currency: string } {
-  return { value, currency };
 }

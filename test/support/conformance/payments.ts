@@ -66,6 +66,10 @@ export function describePayments<D extends ConformanceDouble>(
       { value: 100_000, currency: 'USD' },
       { value: 500, currency: 'JPY' },
       { value: 12_340, currency: 'KWD' },
+      // Whose decimals providers count otherwise than ISO 4217.
+      { value: 1_250, currency: 'CLP' },
+      { value: 15_000_000, currency: 'IDR' },
+      { value: 990, currency: 'ISK' },
     ];
     for (const amount of amounts) await provider.pay(bench().request('charge', { amount }));
     const entries = await bench().double.ledger();
