@@ -1,9 +1,9 @@
 # The gateway in a container:
 #   docker build -t hushtone .
-#   docker run --ulimit core=0 --ulimit memlock=8388608 --cap-drop ALL --read-only --env-file hushtone.env \
-#     -v /etc/hushtone:/etc/hushtone:ro -p 8080:8080 -p 8081:8081 hushtone
-# Limits are the container's, not the image's: without the first `serve` refuses to start in production, and without the
-# second where the default is below SECRET_MEMORY_KIB.
+#   docker run --hostname gateway-1 --ulimit core=0 --ulimit memlock=8388608 --cap-drop ALL --read-only \
+#     --env-file hushtone.env -v /etc/hushtone:/etc/hushtone:ro -p 8080:8080 -p 8081:8081 hushtone
+# Name and limits are the container's, not the image's: without a host name that stays (or INSTANCE_ID), and without the
+# first limit, `serve` refuses to start in production; without the second where the default is below SECRET_MEMORY_KIB.
 
 FROM node:20-bookworm-slim AS build
 WORKDIR /build

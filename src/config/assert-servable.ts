@@ -12,6 +12,9 @@ const SHORTEST_PASSWORD = 16;
 /** Keys of published ISO 9564-1 format 4 examples; everyone has them. */
 const PUBLISHED_PIN_KEYS = new Set(['00112233445566778899aabbccddeeff', 'c1d0f8fb4958670dba40ab1f3752ef0d']);
 
+/** What Docker, Podman and their like name a container that nobody has named: the beginning of its id. */
+const CONTAINER_ID = /^[0-9a-f]{12}$/;
+
 function problemsOfRuntime(runtime: Runtime): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (runtime.debug !== undefined && enablesJambonzDebug(runtime.debug)) {
@@ -176,6 +179,20 @@ function problemsOfKeys({ keys }: Config): ConfigProblem[] {
   return problems;
 }
 
+/** A process that comes back under another name takes nothing up of what it had under way. */
+function problemsOfInstance({ instanceId, instanceIdIsHostName }: Config): ConfigProblem[] {
+  if (!instanceIdIsHostName || !CONTAINER_ID.test(instanceId)) return [];
+  return [
+    {
+      variable: 'INSTANCE_ID',
+      problem:
+        `is not set, and the host name ${instanceId} looks like that of a container, another with each one: ` +
+        'calls and payments that a restart breaks off would not be taken up',
+      expected: 'a name that stays, and that no other instance has',
+    },
+  ];
+}
+
 function problemsOfPayments({ payments }: Config): ConfigProblem[] {
   if (payments.chaosPoint === undefined) return [];
   return [
@@ -195,6 +212,7 @@ export function assertServable(config: Config, runtime: Runtime): void {
   if (config.environment !== 'production') return;
   const problems = [
     ...problemsOfRuntime(runtime),
+    ...problemsOfInstance(config),
     ...problemsOfLimits(runtime, config),
     ...problemsOfTransport(config),
     ...problemsOfFiles(config),

@@ -88,6 +88,8 @@ export interface Config {
   readonly environment: Environment;
   readonly logLevel: LogLevel;
   readonly instanceId: string;
+  /** `INSTANCE_ID` is not set. */
+  readonly instanceIdIsHostName: boolean;
   /** How much memory is locked for secrets: a multiple of 64 KiB. */
   readonly secretMemoryBytes: number;
   readonly database: {

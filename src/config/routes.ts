@@ -1,4 +1,5 @@
 import type { RouteConfig } from './config.ts';
+import type { SettingReader } from './setting-reader.ts';
 
 /** An E.164 number (at most 15 digits) or the user part of a SIP address. */
 const CALLED_NUMBER = /^\+?[A-Za-z0-9._-]{1,64}$/;
@@ -94,4 +95,20 @@ function toRoute(entry: JsonObject): RouteConfig {
     target: target as JsonObject,
     ...(recording !== undefined && { recording: recording as JsonObject }),
   };
+}
+
+/** The routes of `ROUTES`, or of the file that `ROUTES_FILE` names. */
+export function readRoutes(reader: SettingReader): Record<string, RouteConfig> {
+  const inline = reader.text('ROUTES');
+  const isInFile = reader.has('ROUTES_FILE');
+  if (inline !== undefined && isInFile) {
+    reader.report('ROUTES', 'is set together with `ROUTES_FILE`', 'only one of the two');
+  }
+  if (inline === undefined && !isInFile) reader.missing('ROUTES', 'unless `ROUTES_FILE` is set');
+  const json = inline ?? reader.file('ROUTES_FILE');
+  if (json === undefined) return {};
+  const { routes, faults } = parseRoutes(json);
+  const name = inline === undefined ? 'ROUTES_FILE' : 'ROUTES';
+  for (const fault of faults) reader.report(name, fault);
+  return routes;
 }

@@ -36,10 +36,11 @@ export const SETTINGS = {
   INSTANCE_ID: {
     group: 'Process',
     kind: 'text',
+    required: 'in production in a container that has no host name of its own',
     defaultInWords: 'the host name',
     shape: '1 to 255 letters, digits, `.`, `_` or `-`',
     meaning:
-      'Names this process in the records of the calls and captures it owns. It must stay the same over a restart.',
+      'Names this process in the records of the calls, captures and payments it owns. It must stay the same over a restart, and be that of no other instance.',
   },
   SECRET_MEMORY_KIB: {
     group: 'Process',

@@ -40,6 +40,7 @@ beforeAll(async () => {
     ...withTls,
     NODE_ENV: 'production',
     DATABASE_URL: 'postgres://db.example/hushtone',
+    INSTANCE_ID: 'gateway-1',
   });
   // As if an authority of the operator's own had signed: what the certificates are is tried further down.
   production = { ...config, files: config.files.map((file) => ({ ...file, development: false })) };
@@ -75,6 +76,25 @@ test('outside production nothing is refused', () => {
   const runtime = { debug: '*', execArgv: ['--inspect'], inspectorUrl: 'ws://127.0.0.1:9229/x' };
   expect(refusals(development, runtime)).toEqual([]);
   expect(refusals({ ...development, environment: 'test' }, runtime)).toEqual([]);
+});
+
+test('a name that is another one after each restart', () => {
+  const named = (instanceId: string, instanceIdIsHostName: boolean): Config => ({
+    ...production,
+    instanceId,
+    instanceIdIsHostName,
+  });
+  // The host name of a container that nobody has named.
+  expect(refusals(named('3f2a90b1c4de', true))).toEqual(['INSTANCE_ID']);
+  expect(() => assertServable(named('012345678901', true), QUIET)).toThrow(/INSTANCE_ID.*012345678901/);
+  for (const host of ['gateway-1', '3f2a90b1c4d', '3f2a90b1c4def', '3F2A90B1C4DE', 'deadbeefcafe.example']) {
+    expect(refusals(named(host, true))).toEqual([]);
+  }
+  // Chosen by someone, who answers for it; and development is not held up.
+  expect(refusals(named('3f2a90b1c4de', false))).toEqual([]);
+  expect(refusals({ ...named('3f2a90b1c4de', true), environment: 'development' })).toEqual([]);
+  const { instanceId, instanceIdIsHostName } = loadConfig({ ...fixture.env, INSTANCE_ID: 'gateway-1' });
+  expect([instanceId, instanceIdIsHostName]).toEqual(['gateway-1', false]);
 });
 
 test('a process that is told to die in the middle of a payment', () => {

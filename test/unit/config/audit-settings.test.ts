@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError } from '../../../src/config/config-error.ts';
 import { loadAuditSettings, loadConfig } from '../../../src/config/load-config.ts';
@@ -46,6 +48,17 @@ describe('the settings of the audit trail', () => {
     expect(() => loadConfig({ ...production, AUDIT_SIGNING_KEY_FILE: undefined })).toThrow(
       /AUDIT_SIGNING_KEY_FILE/,
     );
+  });
+
+  test('the key that signs access tokens signs no checkpoints, under whatever name', async () => {
+    const { TOKEN_SIGNING_KEY_FILE = '' } = fixture.env;
+    const copy = join(fixture.directory, 'copy.pem');
+    await writeFile(copy, `# a copy\n${await readFile(TOKEN_SIGNING_KEY_FILE, 'utf8')}`);
+    for (const file of [TOKEN_SIGNING_KEY_FILE, copy]) {
+      expect(() => loadConfig({ ...fixture.env, AUDIT_SIGNING_KEY_FILE: file })).toThrow(
+        /AUDIT_SIGNING_KEY_FILE.*TOKEN_SIGNING_KEY_FILE/,
+      );
+    }
   });
 
   test('mistakes are named', () => {

@@ -45,6 +45,7 @@ describe('the least that a server needs', () => {
       environment: 'development',
       logLevel: 'info',
       instanceId: hostname(),
+      instanceIdIsHostName: true,
       database: { dataDir: resolve('.data'), poolSize: 10 },
       http: { host: '127.0.0.1', port: 8080 },
       telephony: {
