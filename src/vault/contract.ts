@@ -66,6 +66,11 @@ export interface SealedValue {
   readonly ciphertext: Buffer;
 }
 
+/** A transaction that is open already, as far as reading the states of the keys needs it. */
+export interface OpenTransaction {
+  query<T extends object>(text: string, values?: readonly unknown[]): Promise<T[]>;
+}
+
 /** The keys of an installation, of every purpose. */
 export interface KeyRing {
   /** Every key that there ever was, the newest first. */
@@ -83,7 +88,10 @@ export interface KeyRing {
     purpose: KeyPurpose,
     message: SecretBuffer,
   ): Promise<readonly { readonly keyId: string; readonly mac: Buffer }[]>;
-  /** Reads the states again, from whichever process changed them. */
-  refresh(): Promise<void>;
+  /**
+   * Reads the states again, from whichever process changed them. Who has a transaction open hands it over: nobody who
+   * holds one connection may wait for another, since all of them may be held by such as wait.
+   */
+  refresh(within?: OpenTransaction): Promise<void>;
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import type {
   KeyProvider,
   KeyPurpose,
   KeyRing,
+  OpenTransaction,
   SealContext,
   SealedValue,
 } from '../contract.ts';
@@ -42,6 +43,11 @@ class StoredKeyRing implements KeyRing {
   #reading: Promise<void> | undefined;
   /** The reading that begins when that one is over. */
   #next: Promise<void> | undefined;
+  /** Readings are counted as they begin. What an earlier one has found does not replace what a later one has. */
+  #begun = 0;
+  #latest = 0;
+  /** The providers are read by one reading after the other. */
+  #refreshingProviders: Promise<void> = Promise.resolve();
   #stopWatching: (() => Promise<void>) | undefined;
 
   constructor(options: KeyRingOptions) {
@@ -110,22 +116,38 @@ class StoredKeyRing implements KeyRing {
     return found;
   }
 
-  /** One at a time: who asks while it runs shares a reading that begins after the question. */
-  async refresh(): Promise<void> {
+  /**
+   * One at a time: who asks while it runs shares a reading that begins after the question. One within a transaction
+   * waits for none: the others may wait for the connection that it has.
+   */
+  async refresh(within?: OpenTransaction): Promise<void> {
+    if (within !== undefined) {
+      await this.#read(within);
+      return;
+    }
     const running = this.#reading;
     this.#next ??= (async () => {
       await running?.catch(() => undefined); // its own callers hear of it
       this.#reading = this.#next;
       this.#next = undefined;
-      // In this order: a key has its bytes before it has a state, so that every key of the list is found.
-      const keys = await this.#options.store.list();
-      await this.#refreshProviders();
-      this.#keys = keys;
+      await this.#read();
     })();
     await this.#next;
   }
 
-  /** The keys that a provider has in memory go on serving when it cannot be read. */
+  async #read(within?: OpenTransaction): Promise<void> {
+    this.#begun += 1;
+    const reading = this.#begun;
+    // In this order: a key has its bytes before it has a state, so that every key of the list is found.
+    const keys = await this.#options.store.list(within);
+    this.#refreshingProviders = this.#refreshingProviders.then(async () => await this.#refreshProviders());
+    await this.#refreshingProviders;
+    if (reading < this.#latest) return;
+    this.#latest = reading;
+    this.#keys = keys;
+  }
+
+  /** The keys that a provider has in memory go on serving when it cannot be read. Never rejects. */
   async #refreshProviders(): Promise<void> {
     for (const provider of this.#options.providers) {
       try {

@@ -2,7 +2,7 @@ import type { Database, Queryable } from '../../db/database.ts';
 import { startListener } from '../../db/listener.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/logger.ts';
-import type { KeyDescription, KeyProvider, KeyPurpose, KeyState } from '../contract.ts';
+import type { KeyDescription, KeyProvider, KeyPurpose, KeyState, OpenTransaction } from '../contract.ts';
 
 /** Told by a trigger of the table. */
 const CHANNEL = 'hushtone_vault_keys';
@@ -19,8 +19,8 @@ export interface StoredKey extends KeyDescription {
 
 /** The states of the keys, as every process of the installation sees them. */
 export interface KeyStore {
-  /** The newest first. */
-  list(): Promise<StoredKey[]>;
+  /** The newest first; read in that transaction where there is one. */
+  list(within?: OpenTransaction): Promise<StoredKey[]>;
   /** Calls back when a key was added or changed, or may have been. */
   watch(onChange: () => void): Promise<{ close(): Promise<void> }>;
 }
@@ -39,7 +39,8 @@ const COLUMNS = `id, purpose, state, provider, check_value AS "checkValue", crea
 
 export function createKeyStore({ database, databaseUrl, clock, logger }: KeyStoreOptions): KeyStore {
   return {
-    list: async () => await database.systemTransaction(listKeys),
+    list: async (within) =>
+      within === undefined ? await database.systemTransaction(listKeys) : await listKeys(within),
     watch: async (onChange) =>
       databaseUrl === undefined
         ? { close: () => Promise.resolve() }

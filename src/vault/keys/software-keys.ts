@@ -25,8 +25,15 @@ export class SoftwareKeys {
 
   /** Copies what it needs of the key: the caller wipes it. Replaces a key of the same name. */
   add(id: string, key: SecretBuffer): void {
-    this.remove(id);
-    this.#keys.set(id, { wrapping: derive(key, 'key wrap'), authentication: derive(key, 'hmac') });
+    const wrapping = derive(key, 'key wrap');
+    try {
+      const made = { wrapping, authentication: derive(key, 'hmac') };
+      this.remove(id);
+      this.#keys.set(id, made);
+    } catch (error) {
+      wrapping.wipe();
+      throw error;
+    }
   }
 
   has(id: string): boolean {

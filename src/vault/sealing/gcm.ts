@@ -26,7 +26,10 @@ export function encryptGcm(
   });
 }
 
-/** Throws `sealed_value_invalid` for anything but what `encryptGcm` made of the same arguments: never a plaintext. */
+/**
+ * Throws `sealed_value_invalid` for anything but what `encryptGcm` made of the same arguments: never a plaintext. What
+ * secret memory says (`secret_memory_full`, `secret_wiped`) is no fault of the value, and is thrown as it is.
+ */
 export function decryptGcm(
   key: SecretBuffer,
   nonce: Uint8Array,
@@ -46,6 +49,7 @@ export function decryptGcm(
     });
   } catch (cause) {
     text?.fill(0); // what was decrypted before the tag was found to be wrong
+    if (cause instanceof HushtoneError) throw cause;
     throw new HushtoneError('sealed_value_invalid', 'internal', 'a sealed value does not open', { cause });
   }
 }

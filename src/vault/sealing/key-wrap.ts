@@ -25,17 +25,23 @@ export function wrapKey(keyEncryptionKey: SecretBuffer, key: SecretBuffer): Buff
   );
 }
 
-/** RFC 3394, 2.2.2. Throws `unwrap_failed` when the integrity check fails or the length is none that wrapping makes. */
+/**
+ * RFC 3394, 2.2.2. Throws `unwrap_failed` when the integrity check fails or the length is none that wrapping makes, and
+ * what secret memory says as it is.
+ */
 export function unwrapKey(keyEncryptionKey: SecretBuffer, wrapped: Uint8Array): SecretBuffer {
   if (wrapped.length < SHORTEST_WRAPPED_BYTES) throw unwrapFailed(); // OpenSSL takes no bytes for none
+  let key: Buffer | undefined;
   try {
     return keyEncryptionKey.use((kek) => {
       const decipher = createDecipheriv(ALGORITHM, kek, INITIAL_VALUE);
-      const key = decipher.update(wrapped);
+      key = decipher.update(wrapped);
       decipher.final();
       return takeSecret(key);
     });
   } catch (cause) {
+    key?.fill(0);
+    if (cause instanceof HushtoneError) throw cause;
     throw unwrapFailed(cause);
   }
 }

@@ -9,10 +9,13 @@ export function randomSecret(length: number): SecretBuffer {
   return secret;
 }
 
-/** Moves `bytes` into secret memory: the source is zeroed. */
+/** Moves `bytes` into secret memory: the source is zeroed, even where there is no room for them. */
 export function takeSecret(bytes: Uint8Array): SecretBuffer {
-  const secret = new SecretBuffer(Math.max(bytes.length, 1));
-  secret.appendBytes(bytes);
-  bytes.fill(0);
-  return secret;
+  try {
+    const secret = new SecretBuffer(Math.max(bytes.length, 1));
+    secret.appendBytes(bytes);
+    return secret;
+  } finally {
+    bytes.fill(0);
+  }
 }

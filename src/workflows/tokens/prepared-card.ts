@@ -61,7 +61,10 @@ export class PreparedCard {
     return new PreparedCard(keyRing, draft, sealed, fingerprints, actor);
   }
 
-  /** Rejects with `token_not_stored` when the keys do not hold still. */
+  /**
+   * Rejects with `token_not_stored` when the keys do not hold still, or the one that it was sealed under is retired. Needs
+   * no connection but the transaction's own.
+   */
   async write(db: Queryable): Promise<void> {
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
       await lockCard(db, this.#fingerprints[0]);
@@ -72,12 +75,12 @@ export class PreparedCard {
       }
       // An earlier transaction, whose end nobody heard of, has written it.
       if ((await findCardToken(db, this.#draft.id)) !== undefined) return;
-      await this.#protectAnew();
+      await this.#protectAnew(db);
       if (this.#draft.lookAlike !== null) {
         this.#draft = { ...this.#draft, lookAlike: lookAlike(this.#draft.last4) };
       }
     }
-    throw new HushtoneError('token_not_stored', 'unavailable', 'the card could not be put into the vault');
+    throw notStored();
   }
 
   async #record(db: Queryable): Promise<void> {
@@ -89,14 +92,28 @@ export class PreparedCard {
   }
 
   /** Another process may have rotated a key since this one has read their states. */
-  async #protectAnew(): Promise<void> {
-    if (this.#underActiveKeys()) await this.#keyRing.refresh();
+  async #protectAnew(db: Queryable): Promise<void> {
+    if (this.#underActiveKeys()) await this.#keyRing.refresh(db);
     if (this.#underActiveKeys()) return;
+    // Told from what is known now: asking the ring for a key that it lacks would take a second connection.
+    if (!this.#canBeMoved()) throw notStored();
     const { accountId, id } = this.#draft;
     this.#sealed = await this.#keyRing.rewrap('card_data', this.#sealed);
     const context = cardNumberContext(accountId, id, FIRST_VERSION);
     using cardNumber = await this.#keyRing.open('card_data', context, this.#sealed);
     this.#fingerprints = await fingerprintsOf(this.#keyRing, this.#draft, cardNumber);
+  }
+
+  /** Its key still opens, and there are keys to move it to. */
+  #canBeMoved(): boolean {
+    const keys = this.#keyRing.list();
+    const own = keys.find(({ id }) => id === this.#sealed.keyId);
+    const active = keys.filter(({ state }) => state === 'active').map(({ purpose }) => purpose);
+    return (
+      (own?.state === 'active' || own?.state === 'decrypt_only') &&
+      active.includes('card_data') &&
+      active.includes('fingerprints')
+    );
   }
 
   #underActiveKeys(): boolean {
@@ -105,6 +122,10 @@ export class PreparedCard {
       active.some(({ id }) => id === used),
     );
   }
+}
+
+function notStored(): HushtoneError {
+  return new HushtoneError('token_not_stored', 'unavailable', 'the card could not be put into the vault');
 }
 
 async function fingerprintsOf(

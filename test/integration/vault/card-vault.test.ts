@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { brandOf } from '../../../src/cards/brands.ts';
-import type { Database } from '../../../src/db/database.ts';
+import { openDatabase, type Database } from '../../../src/db/database.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { newId } from '../../../src/kernel/ids.ts';
 import { silentLogger } from '../../../src/kernel/logger.ts';
@@ -79,10 +79,10 @@ async function recordsOf(tokenId: string): Promise<Recorded[]> {
 }
 
 /** A ring that hears of nothing by itself: what a gateway has whose connection was lost for a moment. */
-async function deafKeyRing(): Promise<KeyRing> {
+async function deafKeyRing(database = db.database): Promise<KeyRing> {
   return await createKeyRing({
     providers: [await openDevelopmentKeys(keys.folder)],
-    store: createKeyStore({ database: db.database, clock: systemClock, logger: silentLogger }),
+    store: createKeyStore({ database, clock: systemClock, logger: silentLogger }),
     logger: silentLogger,
   });
 }
@@ -417,6 +417,66 @@ describe('while keys change', () => {
       await deaf.close();
     }
     for (const each of rekeyables()) while ((await each.moveBatch(100)) > 0);
+  });
+
+  test('cards that are stored at once need no connection beside those of their transactions', async () => {
+    const STORES = ['4242424242424242', '5555555555554444', '378282246310005'];
+    const narrow = openDatabase({ url: db.url, poolSize: STORES.length });
+    const deaf = await deafKeyRing(narrow);
+    try {
+      const late = testVault({ database: narrow }, deaf);
+      const prepared = [];
+      for (const number of STORES) {
+        using cardNumber = secretDigits(number);
+        const brand = cardNumber.use(brandOf) ?? '';
+        prepared.push(await late.prepare({ accountId: 'acc_a', mode: 'test', cardNumber, brand }));
+      }
+      const { active } = await keys.registry(...rekeyables()).rotate('card_data');
+      // Each holds its connection before any of them finds out that its key is an earlier one.
+      let begun = 0;
+      let open: () => void = () => undefined;
+      const allBegun = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      await Promise.all(
+        prepared.map(async (card) => {
+          await narrow.transaction('acc_a', async (tx) => {
+            begun += 1;
+            if (begun === STORES.length) open();
+            await allBegun;
+            await card.write(tx);
+          });
+        }),
+      );
+      for (const { face } of prepared) {
+        expect(await rowOf(face.id)).toMatchObject({ key_id: active.id });
+        (await late.reveal('acc_a', face.id))[Symbol.dispose]();
+      }
+    } finally {
+      await deaf.close();
+      await narrow.close();
+    }
+    for (const each of rekeyables()) while ((await each.moveBatch(100)) > 0);
+  });
+
+  test('a card whose key is retired before it is stored is refused, over the one connection that it has', async () => {
+    const narrow = openDatabase({ url: db.url, poolSize: 1 });
+    const deaf = await deafKeyRing(narrow);
+    try {
+      const late = testVault({ database: narrow }, deaf);
+      using cardNumber = secretDigits(NUMBER);
+      const prepared = await late.prepare({ accountId: 'acc_a', mode: 'test', cardNumber, brand: 'visa' });
+      const registry = keys.registry(...rekeyables());
+      const { previous } = await registry.rotate('card_data');
+      await registry.moveRecords('card_data', 100, () => undefined);
+      await registry.retire(previous.id);
+      const stored = narrow.transaction('acc_a', async (tx) => await prepared.write(tx));
+      await expect(stored).rejects.toMatchObject({ code: 'token_not_stored', kind: 'unavailable' });
+      await expect(late.face('acc_a', prepared.face.id)).rejects.toMatchObject({ code: 'token_not_found' });
+    } finally {
+      await deaf.close();
+      await narrow.close();
+    }
   });
 
   test('a card opens though its key is destroyed between two looks at it', async () => {

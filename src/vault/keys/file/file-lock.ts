@@ -1,45 +1,62 @@
-import { open, readFile, rm } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HushtoneError } from '../../../kernel/errors.ts';
+import { isGone, markOf, newHolder } from './lock-holder.ts';
 
 const POLL_MS = 25;
 /** Changing a key file takes well under a second. */
 const LONGEST_WAIT_MS = 30_000;
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
+/** False when somebody has it. Linked under its name when it is whole: nobody ever reads half a lock. */
 async function tryLock(path: string): Promise<boolean> {
+  const holder = await newHolder();
+  const draft = `${path}.${markOf(holder)}`;
   try {
-    const file = await open(path, 'wx', 0o600);
-    await file.writeFile(String(process.pid));
-    await file.close();
+    await writeFile(draft, holder, { flag: 'wx', mode: 0o600 });
+    await link(draft, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+const readLock = async (path: string): Promise<string> => await readFile(path, 'latin1').catch(() => '');
+
+/**
+ * Removes the lock that was left behind, and no other. Only who has the lock on that very lock may: otherwise someone
+ * who has read it a moment ago would remove the one that has taken its place since.
+ */
+export async function breakLock(path: string, holder: string): Promise<void> {
+  const breaking = `${path}.${markOf(holder)}.over`;
+  if (!(await tryLock(breaking))) return;
+  try {
+    if ((await readLock(path)) === holder) await rm(path, { force: true });
+  } finally {
+    await rm(breaking, { force: true });
   }
 }
 
 /**
- * Runs `work` while no other process of this machine does so for the same file. A holder that was killed holds nothing.
- * Rejects with `key_file_busy` after half a minute.
+ * Runs `work` while no other process does so for the same file. A holder that was killed holds nothing, if it ran where
+ * this process can tell; a lock from elsewhere is left to an operator. Rejects with `key_file_busy` after half a minute.
  */
 export async function withFileLock<T>(file: string, work: () => Promise<T>): Promise<T> {
   const path = `${file}.lock`;
   const deadline = performance.now() + LONGEST_WAIT_MS;
   while (!(await tryLock(path))) {
-    const holder = await readFile(path, 'utf8').catch(() => '');
-    if (/^\d+$/.test(holder) && !isAlive(Number(holder))) await rm(path, { force: true });
+    const holder = await readLock(path);
+    if (await isGone(holder)) await breakLock(path, holder);
     else if (performance.now() > deadline) {
-      throw new HushtoneError('key_file_busy', 'unavailable', `another process holds ${path}`);
-    } else await delay(POLL_MS);
+      throw new HushtoneError(
+        'key_file_busy',
+        'unavailable',
+        `another process holds ${path}: if none runs, here or on another machine, remove that file`,
+      );
+    }
+    await delay(POLL_MS);
   }
   try {
     return await work();

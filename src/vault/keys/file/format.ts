@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { HushtoneError } from '../../../kernel/errors.ts';
 import type { SecretBuffer } from '../../../secrets/secret-buffer.ts';
 import { KEY_PURPOSES, type KeyPurpose } from '../../contract.ts';
+import { FEWEST_NEEDED, MOST_SHARES } from './shamir.ts';
 
 const FORMAT = 'hushtone keys';
 const VERSION = 1;
@@ -9,8 +10,18 @@ const VERSION = 1;
 /** RFC 9106, 4, the second recommended choice: 64 MiB, three passes, four lanes. */
 export const ARGON2 = { memory_kib: 65_536, passes: 3, lanes: 4 } as const;
 
-/** A file that asks for more than this is not one that we wrote, and would stop the machine. */
-const LARGEST_ARGON2 = { memory_kib: 4_194_304, passes: 64, lanes: 64 } as const;
+/**
+ * A file that asks for more than this is not one that we wrote, and would stop the machine: what is asked is done before
+ * anything of the file can be authenticated.
+ */
+const LARGEST_ARGON2 = { memory_kib: 262_144, passes: 10, lanes: 16 } as const;
+/** RFC 9106, 3.1: 8 KiB a lane. */
+const LEAST_KIB_A_LANE = 8;
+/** 16 bytes, base64url: RFC 9106, 3.1. */
+const SALT = /^[\w-]{22}$/;
+const SET = /^[0-9a-f]{16}$/;
+/** 40 bytes, base64url: what RFC 3394 makes of a key. */
+const WRAPPED_KEY = /^[\w-]{54}$/;
 
 /** How the key that wraps the others comes about. All of it is public. */
 export type Unlocking =
@@ -96,14 +107,18 @@ function isUnlocking(value: unknown): value is Unlocking {
   const found = value as Readonly<Record<string, unknown>>;
   const inside = (name: string, most: number): boolean =>
     Number.isInteger(found[name]) && Number(found[name]) >= 1 && Number(found[name]) <= most;
+  const fits = (name: string, form: RegExp): boolean => isText(found[name]) && form.test(found[name]);
   if (found['by'] === 'shares') {
-    return isText(found['set']) && inside('threshold', 255) && inside('shares', 255);
+    const counts = inside('threshold', MOST_SHARES) && inside('shares', MOST_SHARES);
+    const [threshold, shares] = [Number(found['threshold']), Number(found['shares'])];
+    return fits('set', SET) && counts && threshold >= FEWEST_NEEDED && threshold <= shares;
   }
   return (
     found['by'] === 'passphrase' &&
     found['kdf'] === 'argon2id' &&
-    isText(found['salt']) &&
-    Object.entries(LARGEST_ARGON2).every(([name, most]) => inside(name, most))
+    fits('salt', SALT) &&
+    Object.entries(LARGEST_ARGON2).every(([name, most]) => inside(name, most)) &&
+    Number(found['memory_kib']) >= LEAST_KIB_A_LANE * Number(found['lanes'])
   );
 }
 
@@ -111,7 +126,9 @@ function isFiledKey(value: unknown): value is FiledKey {
   if (typeof value !== 'object' || value === null) return false;
   const { id, purpose, created_at: at, wrapped } = value as Readonly<Record<string, unknown>>;
   const purposes: readonly unknown[] = KEY_PURPOSES;
-  return isText(id) && purposes.includes(purpose) && isText(at) && isText(wrapped);
+  return (
+    isText(id) && purposes.includes(purpose) && isText(at) && isText(wrapped) && WRAPPED_KEY.test(wrapped)
+  );
 }
 
 /** Throws `key_file_damaged`. */

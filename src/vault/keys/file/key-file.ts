@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { HushtoneError } from '../../../kernel/errors.ts';
-import { writeAtomically } from './atomic-write.ts';
+import { fileItself, writeAtomically } from './atomic-write.ts';
 import { withFileLock } from './file-lock.ts';
 import {
   authenticate,
+  keyFileDamaged,
   parse,
   serialize,
   verify,
@@ -13,16 +14,31 @@ import {
 } from './format.ts';
 import { newPassphraseUnlocking, unlock, type FileKeys, type UnlockingFiles } from './unlock.ts';
 
+/** Room for some thousands of keys. What is larger is no key file, and is not read into memory. */
+const LARGEST_FILE_BYTES = 1024 * 1024;
+
 /** A key file that was opened: what is in it and what opens it. */
 export interface OpenedKeyFile {
   readonly file: KeyFile;
   readonly keys: FileKeys;
 }
 
+async function readText(path: string): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    const found = await file.stat();
+    if (!found.isFile()) throw new TypeError('not a regular file');
+    if (found.size > LARGEST_FILE_BYTES) throw keyFileDamaged(path, 'it is too long');
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
 /** Undefined when there is none. Rejects with `key_file_unreadable` or `key_file_damaged`. */
 export async function readKeyFile(path: string): Promise<KeyFile | undefined> {
   try {
-    return parse(await readFile(path, 'utf8'), path);
+    return parse(await readText(path), path);
   } catch (cause) {
     if (cause instanceof HushtoneError) throw cause;
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -38,7 +54,8 @@ export async function readKeyFile(path: string): Promise<KeyFile | undefined> {
  */
 export async function changeKeyFile<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await withFileLock(path, work);
+    // Whatever it is called, one file has one lock.
+    return await withFileLock(await fileItself(path), work);
   } catch (cause) {
     if (cause instanceof HushtoneError) throw cause;
     throw new HushtoneError('key_file_not_written', 'unavailable', `the key file ${path} cannot be written`, {
@@ -70,18 +87,40 @@ export async function openKeyFile(
   create = false,
 ): Promise<OpenedKeyFile> {
   const found = await readKeyFile(path);
-  if (found === undefined && !create) {
+  if (found !== undefined) return await openFound(found, files, path);
+  if (!create) {
     throw new HushtoneError(
       'key_file_missing',
       'unavailable',
       `there is no key file ${path}: hushtone keys generate`,
     );
   }
-  const unlocking = found?.unlocking ?? newPassphraseUnlocking();
-  const keys = await unlock(unlocking, files, path);
+  return await changeKeyFile(path, async () => {
+    // Another process may have made one meanwhile, and keys in it: it is never written over.
+    const made = await readKeyFile(path);
+    return made === undefined ? await makeKeyFile(files, path) : await openFound(made, files, path);
+  });
+}
+
+async function openFound(file: KeyFile, files: UnlockingFiles, path: string): Promise<OpenedKeyFile> {
+  return await keeping(await unlock(file.unlocking, files, path), (keys) => {
+    verify(keys.authentication, file, path);
+    return Promise.resolve(file);
+  });
+}
+
+async function makeKeyFile(files: UnlockingFiles, path: string): Promise<OpenedKeyFile> {
+  const unlocking = newPassphraseUnlocking();
+  return await keeping(
+    await unlock(unlocking, files, path),
+    async (keys) => await writeKeyFile(path, unlocking, [], keys),
+  );
+}
+
+/** The keys with the file that they open; wiped when there is none. */
+async function keeping(keys: FileKeys, work: (keys: FileKeys) => Promise<KeyFile>): Promise<OpenedKeyFile> {
   try {
-    if (found !== undefined) verify(keys.authentication, found, path);
-    return { file: found ?? (await writeKeyFile(path, unlocking, [], keys)), keys };
+    return { file: await work(keys), keys };
   } catch (error) {
     keys[Symbol.dispose]();
     throw error;

@@ -23,12 +23,14 @@ class FileKeyProvider implements KeyProvider {
   readonly #software = new SoftwareKeys();
   #file: KeyFile;
   #keys: FileKeys;
+  /** The end of what is being done with the file. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: KeyFileOptions, file: KeyFile, keys: FileKeys) {
     this.#options = options;
     this.#file = file;
     this.#keys = keys;
-    this.#load();
+    this.#load(file, keys);
   }
 
   async generate(id: string, purpose: KeyPurpose): Promise<void> {
@@ -47,6 +49,10 @@ class FileKeyProvider implements KeyProvider {
 
   /** Another process may have changed the file, or what opens it. */
   async refresh(): Promise<void> {
+    await this.#inTurn(async () => await this.#read());
+  }
+
+  async #read(): Promise<void> {
     const { path, unlocking } = this.#options;
     const file = await readKeyFile(path);
     if (file === undefined) throw fileGone(path);
@@ -55,6 +61,7 @@ class FileKeyProvider implements KeyProvider {
     const keys = sameLock ? this.#keys : await unlock(file.unlocking, unlocking, path);
     try {
       verify(keys.authentication, file, path);
+      this.#load(file, keys);
     } catch (error) {
       if (!sameLock) keys[Symbol.dispose]();
       throw error;
@@ -62,7 +69,6 @@ class FileKeyProvider implements KeyProvider {
     if (!sameLock) this.#keys[Symbol.dispose]();
     this.#keys = keys;
     this.#file = file;
-    this.#load();
   }
 
   ids(purpose: KeyPurpose): Promise<readonly string[]> {
@@ -85,28 +91,39 @@ class FileKeyProvider implements KeyProvider {
     return await Promise.resolve(this.#software.mac(...args));
   }
 
-  close(): Promise<void> {
-    this.#software.clear();
-    this.#keys[Symbol.dispose]();
-    return Promise.resolve();
+  async close(): Promise<void> {
+    await this.#inTurn(() => {
+      this.#software.clear();
+      this.#keys[Symbol.dispose]();
+      return Promise.resolve();
+    });
   }
 
   async #change(change: (filed: readonly FiledKey[]) => readonly FiledKey[]): Promise<void> {
     const { path } = this.#options;
-    await changeKeyFile(path, async () => {
-      await this.refresh();
-      this.#file = await writeKeyFile(path, this.#file.unlocking, change(this.#file.keys), this.#keys);
-      this.#load();
+    await this.#inTurn(async () => {
+      await changeKeyFile(path, async () => {
+        await this.#read();
+        const changed = change(this.#file.keys);
+        this.#file = await writeKeyFile(path, this.#file.unlocking, changed, this.#keys);
+        this.#load(this.#file, this.#keys);
+      });
     });
   }
 
-  #load(): void {
-    const filed = this.#file.keys;
+  /** One after the other: what has read the file earlier does not undo what has read it later, nor wipe its keys. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    await turn;
+  }
+
+  #load({ keys: filed }: KeyFile, { wrapping }: FileKeys): void {
     for (const id of this.#software.ids().filter((each) => !filed.some((key) => key.id === each))) {
       this.#software.remove(id);
     }
     for (const { id, wrapped } of filed.filter((key) => !this.#software.has(key.id))) {
-      using key = unwrapKey(this.#keys.wrapping, Buffer.from(wrapped, 'base64url'));
+      using key = unwrapKey(wrapping, Buffer.from(wrapped, 'base64url'));
       this.#software.add(id, key);
     }
   }
@@ -120,5 +137,10 @@ function fileGone(path: string): HushtoneError {
 export async function openFileKeys(options: KeyFileOptions): Promise<KeyProvider> {
   const { path, unlocking, create } = options;
   const { file, keys } = await openKeyFile(path, unlocking, create);
-  return new FileKeyProvider(options, file, keys);
+  try {
+    return new FileKeyProvider(options, file, keys);
+  } catch (error) {
+    keys[Symbol.dispose]();
+    throw error;
+  }
 }

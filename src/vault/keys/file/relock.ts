@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { unwrapKey, wrapKey } from '../../sealing/key-wrap.ts';
 import { randomSecret } from '../../sealing/random-secret.ts';
 import { KEY_BYTES } from '../software-keys.ts';
+import { syncFolder } from './atomic-write.ts';
 import type { FiledKey, Unlocking } from './format.ts';
-import { changeKeyFile, openKeyFile, writeKeyFile, type OpenedKeyFile } from './key-file.ts';
+import { changeKeyFile, openKeyFile, readKeyFile, writeKeyFile, type OpenedKeyFile } from './key-file.ts';
 import { splitSecret } from './shamir.ts';
 import { writeShare } from './share-file.ts';
 import { FileKeys, newPassphraseUnlocking, unlock, type UnlockingFiles } from './unlock.ts';
@@ -41,24 +42,42 @@ export async function splitKeyFile(
   return await changeKeyFile(path, async () => {
     const opened = await openKeyFile(path, unlocking);
     using _before = opened.keys;
-    const secret = randomSecret(KEY_BYTES);
+    using secret = randomSecret(KEY_BYTES);
     const shares = splitSecret(secret, threshold, count);
     using after = new FileKeys(secret);
     const set = { set: randomBytes(8).toString('hex'), threshold, shares: count };
     const files: string[] = [];
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeFolder(folder);
       for (const share of shares) {
         const file = join(folder, `hushtone-share-${share.index}-of-${count}.json`);
         await writeShare(file, set, share);
         files.push(file);
       }
+      await syncFolder(folder);
+      await writeKeyFile(path, { by: 'shares', ...set }, rewrapAll(opened, after), after);
+    } catch (error) {
+      await removeUseless(files, path, set.set);
+      throw error;
     } finally {
       for (const share of shares) share.value.wipe();
     }
-    await writeKeyFile(path, { by: 'shares', ...set }, rewrapAll(opened, after), after);
     return { set: set.set, files };
   });
+}
+
+/** The shares must outlast what happens once the key file wants them: so must the names of their folders. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** Shares of a split that did not come about: unless the key file wants them after all. */
+async function removeUseless(files: readonly string[], path: string, set: string): Promise<void> {
+  const unlocking = (await readKeyFile(path).catch(() => undefined))?.unlocking;
+  if (unlocking === undefined || (unlocking.by === 'shares' && unlocking.set === set)) return;
+  for (const file of files) await rm(file, { force: true });
 }
 
 /** From now on the passphrase in `passphraseFile` opens the key file, and nothing that opened it before does. */

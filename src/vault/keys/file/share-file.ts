@@ -8,6 +8,8 @@ import { interpolate, type Share } from './shamir.ts';
 const FORMAT = 'hushtone key share';
 const VERSION = 1;
 const SET = /^[0-9a-f]{16}$/;
+/** 32 bytes, base64url: with anything shorter the secret would be guessed, with nothing it would be known. */
+const VALUE = /^[\w-]{43}$/;
 const LARGEST_FILE_BYTES = 4096;
 /** How much of the SHA-256 a share carries, in hexadecimal: a mistyped or torn share is found. */
 const CHECKSUM_CHARACTERS = 16;
@@ -58,7 +60,8 @@ function parse(text: string, path: string): ShareFile {
     isCount(threshold) &&
     isCount(shares) &&
     isCount(index) &&
-    typeof value === 'string';
+    typeof value === 'string' &&
+    VALUE.test(value);
   if (!whole || checksum !== checksumOf({ set, threshold, shares, index, value })) {
     throw refuse('share_damaged', `the share in ${path} is damaged: its checksum does not fit`);
   }
@@ -123,11 +126,11 @@ export async function combineShareFiles(paths: readonly string[], expected: Shar
       `the key file wants ${expected.threshold} shares of ${expected.set}: ${files.length} given`,
     );
   }
-  const shares = files.slice(0, expected.threshold).map(({ index, value }) => ({
-    index,
-    value: takeSecret(Buffer.from(value, 'base64url')),
-  }));
+  const shares: Share[] = [];
   try {
+    for (const { index, value } of files.slice(0, expected.threshold)) {
+      shares.push({ index, value: takeSecret(Buffer.from(value, 'base64url')) });
+    }
     return interpolate(shares);
   } finally {
     for (const share of shares) share.value.wipe();

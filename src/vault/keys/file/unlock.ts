@@ -32,9 +32,9 @@ export class FileKeys implements Disposable {
       secret.use((bytes) =>
         takeSecret(new Uint8Array(hkdfSync('sha256', bytes, '', `hushtone key file ${use} v1`, KEY_BYTES))),
       );
+    using _secret = secret;
     this.wrapping = derive('wrapping');
     this.authentication = derive('authentication');
-    secret.wipe();
   }
 
   [Symbol.dispose](): void {

@@ -209,6 +209,28 @@ describe('a rotated key', () => {
     expect(ring.list().map(({ id, state }) => `${id} ${state}`)).toContain(`${TWO} active`);
   });
 
+  test('of two readings the one that began later is believed, whichever ends first', async () => {
+    const earlier = [...store.keys];
+    let answer: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const list = store.list.bind(store);
+    store.list = async () => {
+      store.list = list;
+      await held;
+      return earlier;
+    };
+    const slow = ring.refresh();
+    store.set(ONE, 'decrypt_only');
+    await store.add(provider, TWO, 'card_data');
+    // In a transaction: it does not wait for the reading that hangs.
+    await ring.refresh({ query: () => Promise.resolve([]) });
+    answer();
+    await slow;
+    expect((await seal('a value')).keyId).toBe(TWO);
+  });
+
   test('many questions at once are few readings', async () => {
     const readings = store.readings;
     await Promise.all(Array.from({ length: 50 }, async () => await ring.refresh()));

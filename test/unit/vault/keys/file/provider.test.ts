@@ -1,10 +1,24 @@
-import { chmod, cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../../../src/kernel/clock.ts';
 import { newId } from '../../../../../src/kernel/ids.ts';
 import type { KeyProvider } from '../../../../../src/vault/contract.ts';
+import { newHolder } from '../../../../../src/vault/keys/file/lock-holder.ts';
 import { openFileKeys } from '../../../../../src/vault/keys/file/provider.ts';
 import { testKeyProvider } from '../provider-contract.ts';
 
@@ -145,6 +159,11 @@ describe('keys in a file', () => {
     ['something else', () => '{"format":"a file"}'],
     ['of a later version', (text: string) => text.replace('"version": 1', '"version": 2')],
     ['asking for more memory than there is', (text: string) => text.replace('65536', '65536000')],
+    ['asking for more memory than a gateway has', (text: string) => text.replace('65536', '1048576')],
+    ['asking for the work of an hour', (text: string) => text.replace('"passes": 3', '"passes": 64')],
+    ['asking for less memory than its lanes need', (text: string) => text.replace('65536', '31')],
+    ['without salt', (text: string) => text.replace(/"salt": "[^"]*"/, '"salt": ""')],
+    ['with a key that is cut off', (text: string) => text.replace(/("wrapped": "[^"]{53})./, '$1')],
     ['without its keys', (text: string) => text.replace('"keys"', '"key"')],
     ['without its MAC', (text: string) => text.replace('"mac"', '"mad"')],
     ['null', () => 'null'],
@@ -176,7 +195,8 @@ describe('keys in a file', () => {
 
   test('processes that make keys at once lose none, and a killed one holds up nobody', async () => {
     // The lock of a process that is gone: no process has this number (Linux has at most 2²²).
-    await writeFile(`${path}.lock`, '4194305');
+    const [mark, place] = (await newHolder()).split(' ');
+    await writeFile(`${path}.lock`, `${mark} ${place} 4194305 1`);
     const others = await Promise.all([open(), open(), open()]);
     const ids = others.map(() => newId('key'));
     await Promise.all(others.map(async (other, place) => await other.generate(ids[place] ?? '', 'grants')));
@@ -187,6 +207,43 @@ describe('keys in a file', () => {
     }
     const left = (await readdir(folder)).filter((name) => name.startsWith('keys.json'));
     expect(left).toEqual(['keys.json']);
+  });
+
+  test('processes that find no file at once make one, and lose no key', async () => {
+    const place = join(folder, 'together.json');
+    const ids = Array.from({ length: 6 }, () => newId('key'));
+    await Promise.all(
+      ids.map(async (id) => {
+        const one = await open(place, passphraseFile, true);
+        await one.generate(id, 'grants');
+        await one.close();
+      }),
+    );
+    const whole = await open(place);
+    expect([...(await whole.ids('grants'))].sort()).toEqual([...ids].sort());
+    await whole.close();
+  });
+
+  test('a symbolic link stays one, and the file that it names is changed', async () => {
+    await mkdir(join(folder, 'volume'));
+    const [itself, name] = [join(folder, 'volume', 'itself.json'), join(folder, 'link.json')];
+    await cp(path, itself);
+    await symlink(itself, name);
+    const linked = await open(name);
+    const id = newId('key');
+    await linked.generate(id, 'grants');
+    await linked.close();
+    expect((await lstat(name)).isSymbolicLink()).toBe(true);
+    const direct = await open(itself);
+    expect(await direct.has(id)).toBe(true);
+    await direct.close();
+  });
+
+  test('what is no regular file, or is endless, is not read', async () => {
+    await expect(open('/dev/zero')).rejects.toMatchObject({ code: 'key_file_unreadable' });
+    const endless = await write('endless.json', '');
+    await truncate(endless, 2 ** 40);
+    await expect(open(endless)).rejects.toMatchObject({ code: 'key_file_damaged' });
   });
 
   test('are wiped when it is closed', async () => {

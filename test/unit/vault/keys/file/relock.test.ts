@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -29,6 +29,18 @@ async function markOf(unlocking: UnlockingFiles): Promise<string> {
   } finally {
     await provider.close();
   }
+}
+
+/** Puts another value into a share, and the checksum that goes with it. */
+async function makeUp(file: string, bytes: Buffer): Promise<void> {
+  const share = JSON.parse(await readFile(file, 'utf8')) as Record<string, string | number>;
+  share['value'] = bytes.toString('base64url');
+  const { format, version, set, threshold, shares, index, value } = share;
+  share['checksum'] = createHash('sha256')
+    .update([format, version, set, threshold, shares, index, value].join('\n'))
+    .digest('hex')
+    .slice(0, 16);
+  await writeFile(file, JSON.stringify(share));
 }
 
 const split = async (threshold: number, shares: number, name: string, unlocking = passphrase) =>
@@ -118,18 +130,31 @@ describe('a split key file', () => {
   test('a share that was made up to fit its checksum opens nothing', async () => {
     const { files } = await split(2, 2, 'shares');
     // Right in form and in its set, but its value is another's: what a wrong share that nobody can tell looks like.
-    const share = JSON.parse(await readFile(files[0] ?? '', 'utf8')) as Record<string, string | number>;
-    share['value'] = Buffer.alloc(32, 7).toString('base64url');
-    const { format, version, set, threshold, shares, index, value } = share;
-    share['checksum'] = createHash('sha256')
-      .update([format, version, set, threshold, shares, index, value].join('\n'))
-      .digest('hex')
-      .slice(0, 16);
-    await writeFile(files[0] ?? '', JSON.stringify(share));
+    await makeUp(files[0] ?? '', Buffer.alloc(32, 7));
     await expect(open({ shareFiles: files })).rejects.toMatchObject({
       code: 'key_file_locked',
       message: `these shares do not open the key file ${path}`,
     });
+  });
+
+  test.each([0, 1, 31, 33])('shares of %d bytes are none, whatever their checksum', async (length) => {
+    const { files } = await split(2, 2, 'shares');
+    for (const file of files) await makeUp(file, Buffer.alloc(length));
+    await expect(open({ shareFiles: files })).rejects.toMatchObject({ code: 'share_damaged' });
+  });
+
+  test('a key file that one share would open is not opened', async () => {
+    const { files } = await split(2, 2, 'shares');
+    const text = await readFile(path, 'utf8');
+    for (const changed of [
+      text.replace('"threshold": 2', '"threshold": 1'),
+      text.replace('"shares": 2', '"shares": 1'),
+      text.replace(/"set": "\w/, '"set": "g'),
+    ]) {
+      expect(changed).not.toBe(text);
+      await writeFile(path, changed);
+      await expect(open({ shareFiles: files })).rejects.toMatchObject({ code: 'key_file_damaged' });
+    }
   });
 
   test.each([
@@ -150,6 +175,16 @@ describe('a split key file', () => {
     });
     expect(await readFile(path, 'utf8')).toBe(before);
     expect(await markOf({ shareFiles: files })).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('shares of a split that did not come about are not left lying about', async () => {
+    await mkdir(join(folder, 'shares'));
+    const third = join(folder, 'shares', 'hushtone-share-3-of-3.json');
+    await writeFile(third, 'something else');
+    await expect(split(2, 3, 'shares')).rejects.toMatchObject({ code: 'share_file_not_written' });
+    expect(await readdir(join(folder, 'shares'))).toEqual(['hushtone-share-3-of-3.json']);
+    expect(await readFile(third, 'utf8')).toBe('something else');
+    expect(await markOf(passphrase)).toMatch(/^[0-9a-f]{64}$/);
   });
 
   test('gets a passphrase again', async () => {
