@@ -123,6 +123,7 @@ describe('what is refused', () => {
     ['another audience', { aud: 'someone' }],
     ['a token of the future', { nbf: seconds() + 3600 }],
     ['no expiry', { exp: undefined as never }],
+    ['no time of issue', { iat: undefined as never }],
     ['no jti', { jti: undefined as never }],
     ['no client', { client_id: undefined }],
     ['an account that is no name', { account_id: '*' }],

@@ -147,7 +147,8 @@ describe('a token of another issuer', () => {
     ['has no subject', { sub: undefined as never }],
     ['has a subject like a card number', { sub: '4012001037141112' }],
     ['names no client', { client_id: undefined }],
-    ['names a client of ours', { client_id: 'cli_00000000000000000000000000' }],
+    ['names a client of ours', { client_id: 'cli_0123ab0123ab0123ab0123ab01' }],
+    ['names a client of ours in azp', { client_id: undefined, azp: 'cli_0123ab0123ab0123ab0123ab01' }],
     ['is bound to something that was not shown', { cnf: { 'x5t#S256': 'A'.repeat(43) } }],
   ])('is refused when it %s', async (_what, claims) => {
     const verify = createExternalVerifier(issuerOf(), clock);
@@ -197,6 +198,7 @@ describe('the keys of another issuer', () => {
 
   it.each<[string, () => void]>([
     ['an error', () => (answer = { status: 500, body: '' })],
+    ['an error that holds a key set', () => (answer = { ...answer, status: 500 })],
     ['a redirection', () => (answer = { status: 302, body: '', location: url })],
     ['no JSON', () => (answer = { status: 200, body: '<html>' })],
     ['no key set', () => (answer = { status: 200, body: '{"keys":7}' })],

@@ -263,6 +263,18 @@ describe('#', () => {
     expect(capture.keys('#').view.status).toBe('ready');
   });
 
+  it('belongs to it for as long as a digit would have been waited for, and not a millisecond longer', () => {
+    const HASH = 11;
+    for (const [later, status] of [
+      [INTER_DIGIT_MS, 'collecting'],
+      [INTER_DIGIT_MS + 1, 'ready'],
+    ] as const) {
+      const capture = Driver.secured(specOf(['expiry', { field: 'pin', required: false }])).keys('1230');
+      capture.send({ type: 'key', key: HASH, at: new Date(capture.now + later) });
+      expect(capture.view.status).toBe(status);
+    }
+  });
+
   it('after a field that # has ended does not', () => {
     expect(card().keys(`${VISA}##`).view.strayKeys).toBe(1);
   });

@@ -112,3 +112,10 @@ test('so many addresses that the counters do not fit do not reset the first of t
   for (let host = 0; host < 19_998; host += 1) from(`10.${host >> 16}.${(host >> 8) & 255}.${host & 255}`);
   expect(from('192.0.2.1')).toMatchObject({ code: 'rate_limited' });
 });
+
+test('beyond that the oldest counter is forgotten: memory is bounded, whoever asks', () => {
+  const { from } = world({ address: 1 });
+  from('192.0.2.1');
+  for (let host = 0; host < 20_000; host += 1) from(`10.${host >> 16}.${(host >> 8) & 255}.${host & 255}`);
+  expect(from('192.0.2.1')).toMatchObject({ code: 'none' });
+});

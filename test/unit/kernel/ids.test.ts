@@ -30,3 +30,23 @@ test('a path secret is 256 bits as base64url', () => {
   expect(Buffer.from(secret, 'base64url')).toHaveLength(32);
   expect(newPathSecret()).not.toBe(secret);
 });
+
+test('no place of an id depends on another: all 26 are drawn', () => {
+  // Two places agree in one id of 32 by chance, which is 62 of these; four times as many does not happen.
+  for (let place = 0; place < 26; place += 1) {
+    for (let other = place + 1; other < 26; other += 1) {
+      expect(MANY.filter((id) => id[4 + place] === id[4 + other]).length).toBeLessThan(250);
+    }
+  }
+});
+
+test('every byte of a path secret is drawn', () => {
+  const secrets = Array.from({ length: 400 }, () => Buffer.from(newPathSecret(), 'base64url'));
+  for (let place = 0; place < 32; place += 1) {
+    // 203 different values are to be expected of 400.
+    expect(new Set(secrets.map((secret) => secret[place])).size).toBeGreaterThan(100);
+    for (let other = place + 1; other < 32; other += 1) {
+      expect(secrets.filter((secret) => secret[place] === secret[other]).length).toBeLessThan(40);
+    }
+  }
+});
