@@ -7,11 +7,12 @@ import { runDemo } from './cli/demo.ts';
 import { runKeys } from './cli/keys.ts';
 import { runProviders } from './cli/providers.ts';
 import { runMigrate } from './cli/migrate.ts';
+import { asksForHelp, explainUsage, parseOptions } from './cli/subcommands.ts';
 import { runToken } from './cli/token.ts';
 import { HushtoneError } from './kernel/errors.ts';
 
 const USAGE = `hushtone COMMAND
-  serve       run the gateway (settings: docs/settings.md)
+  serve       run the gateway until it is stopped; it takes no options (settings: docs/settings.md)
   migrate     bring the database's schema up to date
   accounts    the accounts of this gateway; hushtone accounts --help
   clients     who may ask for access tokens; hushtone clients --help
@@ -23,7 +24,7 @@ const USAGE = `hushtone COMMAND
 `;
 
 const COMMANDS: Record<string, (args: readonly string[]) => Promise<number>> = {
-  serve,
+  serve: runServe,
   migrate: runMigrate,
   accounts: runAccounts,
   clients: runClients,
@@ -34,12 +35,25 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<number>> = {
   demo: runDemo,
 };
 
+/** The gateway's settings are in the environment: whoever gives it an option expects something else of it. */
+async function runServe(args: readonly string[]): Promise<number> {
+  if (asksForHelp(args)) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  return await explainUsage(USAGE, async () => {
+    parseOptions({ options: {} }, args);
+    return await serve();
+  });
+}
+
 async function main(): Promise<number> {
   const [name = '', ...args] = process.argv.slice(2);
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command !== undefined) return await command(args);
   const asked = name === '--help' || name === '-h' || name === 'help';
-  process[asked ? 'stdout' : 'stderr'].write(USAGE);
+  const problem = asked || name === '' ? '' : `there is no command ${name}\n`;
+  process[asked ? 'stdout' : 'stderr'].write(`${problem}${USAGE}`);
   return asked ? 0 : 2;
 }
 

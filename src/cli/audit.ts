@@ -1,7 +1,14 @@
-import { parseArgs } from 'node:util';
 import { runAuditCheckpoint } from './audit-checkpoint.ts';
 import { runAuditExport } from './audit-export.ts';
 import { runAuditVerify } from './audit-verify.ts';
+import {
+  asksForHelp,
+  explainUsage,
+  findCommand,
+  parseOptions,
+  type Options,
+  type Subcommand,
+} from './subcommands.ts';
 
 const USAGE = `hushtone audit COMMAND
   verify      [--account ID] [--public-key FILE …] [--checkpoints FILE]
@@ -18,41 +25,52 @@ const USAGE = `hushtone audit COMMAND
 Settings: DATABASE_URL or DATA_DIR, and those of the group Audit.
 `;
 
-const OPTIONS = {
-  account: { type: 'string' },
-  'public-key': { type: 'string', multiple: true },
-  checkpoints: { type: 'string' },
-  out: { type: 'string' },
-  from: { type: 'string' },
-  to: { type: 'string' },
-  help: { type: 'boolean', default: false },
-} as const;
+const TEXT = { type: 'string' } as const;
 
-/** Undefined when the arguments are not those of the usage. */
-function readArguments(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-  } catch {
-    return undefined;
-  }
+/** The options of each command, and what it does with them. */
+const COMMANDS: Readonly<
+  Record<string, { options: Subcommand['options']; run(options: Options): Promise<number> }>
+> = {
+  verify: {
+    options: { account: TEXT, 'public-key': { type: 'string', multiple: true }, checkpoints: TEXT },
+    run: async (options) =>
+      await runAuditVerify({
+        ...given(options, 'account'),
+        ...given(options, 'checkpoints'),
+        publicKeys: options.texts('public-key'),
+      }),
+  },
+  checkpoint: {
+    options: { account: TEXT },
+    run: async (options) => await runAuditCheckpoint(given(options, 'account')),
+  },
+  export: {
+    options: { account: TEXT, out: TEXT, from: TEXT, to: TEXT },
+    run: async (options) =>
+      await runAuditExport({
+        account: options.required('account'),
+        out: options.required('out'),
+        ...given(options, 'from'),
+        ...given(options, 'to'),
+      }),
+  },
+};
+
+/** The option as a member, or none when it was not given. */
+function given<Name extends string>(options: Options, name: Name): Partial<Record<Name, string>> {
+  const value = options.text(name);
+  return value === undefined ? {} : ({ [name]: value } as Record<Name, string>);
 }
 
 /** `hushtone audit`: the audit trail, for operators and assessors. */
 export async function runAudit(args: readonly string[]): Promise<number> {
-  const read = readArguments(args);
-  const [command, ...rest] = read?.positionals ?? [];
-  if (read !== undefined && rest.length === 0 && !read.values.help) {
-    const { account, out, from, to, checkpoints, 'public-key': publicKeys = [] } = read.values;
-    const one = account !== undefined && { account };
-    const kept = checkpoints !== undefined && { checkpoints };
-    if (command === 'verify') return await runAuditVerify({ ...one, ...kept, publicKeys });
-    if (command === 'checkpoint') return await runAuditCheckpoint({ ...one });
-    if (command === 'export' && account !== undefined && out !== undefined) {
-      const times = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
-      return await runAuditExport({ account, out, ...times });
-    }
+  const [name = '', ...rest] = args;
+  if (asksForHelp(args)) {
+    process.stdout.write(USAGE);
+    return 0;
   }
-  const asked = read?.values.help === true;
-  process[asked ? 'stdout' : 'stderr'].write(USAGE);
-  return asked ? 0 : 2;
+  return await explainUsage(USAGE, async () => {
+    const command = findCommand(COMMANDS, name);
+    return await command.run(parseOptions(command, rest));
+  });
 }

@@ -7,7 +7,15 @@ import type { Mode, ProviderConfiguration } from '../payments/kind.ts';
 import { PROVIDER_KINDS } from '../payments/registry.ts';
 import { operator } from './operator.ts';
 import { runProvidersCheck } from './providers-check.ts';
-import { MissingOption, parseOptions, runSubcommand, type Options, type Subcommand } from './subcommands.ts';
+import {
+  asksForHelp,
+  explainUsage,
+  parseOptions,
+  runSubcommand,
+  UsageError,
+  type Options,
+  type Subcommand,
+} from './subcommands.ts';
 import { withProviders } from './with-providers.ts';
 
 const USAGE = `hushtone providers COMMAND
@@ -19,7 +27,7 @@ const USAGE = `hushtone providers COMMAND
          configure a provider; its configuration is JSON, from the file or from standard input, where secrets belong:
          arguments are seen by everyone on this machine
 Kinds: ${PROVIDER_KINDS.map(({ kind }) => kind).join(' ')}
-Settings: DATABASE_URL or DATA_DIR, and those of the groups Keys and Payment provider.
+Settings: DATABASE_URL or DATA_DIR, and those of the groups Keys of the vault and Payment provider.
 `;
 
 const text = { type: 'string' } as const;
@@ -27,7 +35,7 @@ const text = { type: 'string' } as const;
 function modeOf(options: Options): Mode {
   const mode = options.required('mode');
   if (mode === 'test' || mode === 'live') return mode;
-  throw new MissingOption('mode test or --mode live');
+  throw new UsageError('--mode is test or live');
 }
 
 async function readConfiguration(file: string | undefined): Promise<ProviderConfiguration> {
@@ -88,12 +96,12 @@ const COMMANDS: Record<string, Subcommand> = {
 /** `hushtone providers`: prints JSON, and `check` a line for each provider. */
 export async function runProviders(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
-  if (command !== 'check') return await runSubcommand(USAGE, COMMANDS, args);
-  const options = parseOptions({ options: { account: text, provider: text } }, rest);
-  if (options === undefined) {
-    const asked = rest.some((arg) => ['--help', '-h'].includes(arg));
-    process[asked ? 'stdout' : 'stderr'].write(USAGE);
-    return asked ? 0 : 2;
-  }
-  return await runProvidersCheck({ account: options.text('account'), provider: options.text('provider') });
+  if (command !== 'check' || asksForHelp(args)) return await runSubcommand(USAGE, COMMANDS, args);
+  return await explainUsage(USAGE, async () => {
+    const options = parseOptions({ options: { account: text, provider: text } }, rest);
+    return await runProvidersCheck({
+      account: options.text('account'),
+      provider: options.text('provider'),
+    });
+  });
 }

@@ -20,12 +20,16 @@ export class Options {
     return value;
   }
 
-  /** Every word of every time that the option was given. */
-  words(name: string): string[] {
+  /** What was given, each time that the option was. */
+  texts(name: string): string[] {
     const value = this.#values[name];
     const texts: unknown[] = Array.isArray(value) ? value : [value];
-    return texts
-      .filter((text) => typeof text === 'string')
+    return texts.filter((text) => typeof text === 'string');
+  }
+
+  /** Every word of every time that the option was given. */
+  words(name: string): string[] {
+    return this.texts(name)
       .flatMap((text) => text.split(/[\s,]+/))
       .filter((word) => word !== '');
   }
@@ -47,7 +51,15 @@ export class Options {
   }
 }
 
-export class MissingOption extends Error {
+/** What was typed does not fit the usage. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
+export class MissingOption extends UsageError {
   constructor(name: string) {
     super(`--${name} is missing`);
     this.name = 'MissingOption';
@@ -60,42 +72,51 @@ export interface Subcommand {
   run(options: Options): Promise<unknown>;
 }
 
-/** Undefined when the arguments are not those options. */
-export function parseOptions(
-  { options }: Pick<Subcommand, 'options'>,
-  args: readonly string[],
-): Options | undefined {
+/** Throws `UsageError` when the arguments are not those options. */
+export function parseOptions({ options }: Pick<Subcommand, 'options'>, args: readonly string[]): Options {
   try {
     return new Options(parseArgs({ args: [...args], options }).values);
-  } catch {
-    return undefined;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : 'the options are not right');
   }
 }
 
-/** Runs one of several commands; the exit code. Anything that is not in the usage prints it and is 2. */
+export const asksForHelp = (args: readonly string[]): boolean =>
+  args[0] === 'help' || args.some((arg) => arg === '--help' || arg === '-h');
+
+/** Throws `UsageError` when there is none of this name. */
+export function findCommand<T>(commands: Readonly<Record<string, T>>, name: string): T {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command !== undefined) return command;
+  throw new UsageError(name === '' ? 'which command?' : `there is no command ${name}`);
+}
+
+/** Runs `work`; what was typed wrong is told, before the usage, on standard error, and the exit code is then 2. */
+export async function explainUsage(usage: string, work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n${usage}`);
+    return 2;
+  }
+}
+
+/** Runs one of several commands; the exit code. Anything that is not in the usage is told with it and is 2. */
 export async function runSubcommand(
   usage: string,
   commands: Readonly<Record<string, Subcommand>>,
   args: readonly string[],
 ): Promise<number> {
   const [name = '', ...rest] = args;
-  if (args.some((arg) => ['--help', '-h', 'help'].includes(arg))) {
+  if (asksForHelp(args)) {
     process.stdout.write(usage);
     return 0;
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  const options = command && parseOptions(command, rest);
-  if (command === undefined || options === undefined) {
-    process.stderr.write(usage);
-    return 2;
-  }
-  try {
-    const result = await command.run(options);
+  return await explainUsage(usage, async () => {
+    const command = findCommand(commands, name);
+    const result = await command.run(parseOptions(command, rest));
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
     return 0;
-  } catch (error) {
-    if (!(error instanceof MissingOption)) throw error;
-    process.stderr.write(`${error.message}\n${usage}`);
-    return 2;
-  }
+  });
 }

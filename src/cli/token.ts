@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { DEFAULT_TOKEN_SECONDS, issueToken, LONGEST_TOKEN_SECONDS } from '../access/access-token.ts';
 import { SCOPES } from '../access/principal.ts';
 import { createKeyRing, readSigningKey } from '../access/signing-keys.ts';
@@ -7,6 +6,7 @@ import { loadTokenSettings } from '../config/load-config.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { HushtoneError } from '../kernel/errors.ts';
 import { ROLES } from '../kernel/roles.ts';
+import { asksForHelp, explainUsage, MissingOption, parseOptions, type Options } from './subcommands.ts';
 
 const USAGE = `hushtone token --account ID [--subject NAME] [--client ID] [--role "ROLE …"]
                [--scope "SCOPE …"] [--ttl SECONDS]
@@ -19,26 +19,8 @@ const USAGE = `hushtone token --account ID [--subject NAME] [--client ID] [--rol
 Signs with TOKEN_SIGNING_KEY_FILE for TOKEN_ISSUER and TOKEN_AUDIENCE.
 `;
 
-/** Undefined when the arguments are not those of the usage. */
-function readOptions(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        account: { type: 'string' },
-        subject: { type: 'string', default: 'integrator' },
-        client: { type: 'string' },
-        role: { type: 'string', default: 'integrator' },
-        scope: { type: 'string', default: SCOPES.join(' ') },
-        ttl: { type: 'string', default: String(DEFAULT_TOKEN_SECONDS) },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    return values;
-  } catch {
-    return undefined;
-  }
-}
+const TEXT = { type: 'string' } as const;
+const OPTIONS = { account: TEXT, subject: TEXT, client: TEXT, role: TEXT, scope: TEXT, ttl: TEXT };
 
 /** The words of a list, each one of `known`. Throws `scope_unknown` or `role_unknown`. */
 function readWords<T extends string>(name: string, text: string, known: readonly T[]): T[] {
@@ -55,27 +37,34 @@ function readWords<T extends string>(name: string, text: string, known: readonly
 
 /** `hushtone token`: prints an RFC 9068 access token. */
 export async function runToken(args: readonly string[]): Promise<number> {
-  const values = readOptions(args);
-  if (values === undefined || values.help || values.account === undefined) {
-    const asked = values?.help === true;
-    process[asked ? 'stdout' : 'stderr'].write(USAGE);
-    return asked ? 0 : 2;
+  if (asksForHelp(args)) {
+    process.stdout.write(USAGE);
+    return 0;
   }
-  const scopes = readWords('scope', values.scope, SCOPES);
-  const roles = readWords('role', values.role, ROLES);
+  return await explainUsage(USAGE, async () => {
+    process.stdout.write(`${await makeToken(parseOptions({ options: OPTIONS }, args))}\n`);
+    return 0;
+  });
+}
+
+async function makeToken(options: Options): Promise<string> {
+  const accountId = options.text('account');
+  if (accountId === undefined) throw new MissingOption('account');
+  const subject = options.text('subject') ?? 'integrator';
+  const lifetimeSeconds = Number(options.text('ttl') ?? DEFAULT_TOKEN_SECONDS);
+  const scopes = readWords('scope', options.text('scope') ?? SCOPES.join(' '), SCOPES);
+  const roles = readWords('role', options.text('role') ?? 'integrator', ROLES);
   const tokens = loadTokenSettings(readEnvironment());
-  const token = await issueToken(
+  return await issueToken(
     { ...tokens, keys: createKeyRing(readSigningKey(tokens.signingKey.reveal())) },
     {
-      accountId: values.account,
-      subject: values.subject,
-      clientId: values.client ?? values.subject,
+      accountId,
+      subject,
+      clientId: options.text('client') ?? subject,
       roles,
       scopes,
-      lifetimeSeconds: Number(values.ttl),
+      lifetimeSeconds,
     },
     systemClock,
   );
-  process.stdout.write(`${token}\n`);
-  return 0;
 }

@@ -34,6 +34,38 @@ describe.skipIf(!existsSync(MAIN))('hushtone', () => {
     expect(stderr).toContain('hushtone COMMAND');
   });
 
+  test('a command that there is not is named', () => {
+    expect(hushtone(['nonsense']).stderr).toMatch(/^there is no command nonsense\n/);
+  });
+
+  test.each(['serve', 'migrate', 'accounts', 'clients', 'keys', 'providers', 'token', 'audit', 'demo'])(
+    '%s --help prints its usage and does nothing',
+    (command) => {
+      const { status, stdout, stderr } = hushtone([command, '--help']);
+      expect([status, stderr]).toEqual([0, '']);
+      expect(stdout).toContain(`hushtone`);
+      expect(stdout).toContain(command);
+    },
+  );
+
+  test.each([
+    [['serve', '--port', '1'], "Unknown option '--port'"],
+    [['migrate', 'now'], "Unexpected argument 'now'"],
+    [['token'], '--account is missing'],
+    [['token', '--nonsense'], "Unknown option '--nonsense'"],
+    [['accounts'], 'which command?'],
+    [['accounts', 'make'], 'there is no command make'],
+    [['clients', 'list', '--all'], "Unknown option '--all'"],
+    [['providers', 'check', 'everything'], "Unexpected argument 'everything'"],
+    [['audit', 'verify', '--out', 'here'], "Unknown option '--out'"],
+    [['audit', 'export', '--account', 'acme'], '--out is missing'],
+  ])('%j is told what is wrong, before the usage', (args, words) => {
+    const { status, stdout, stderr } = hushtone(args, { DATABASE_URL: 'postgres://u:p@127.0.0.1:1/none' });
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr.split('\n')[0]).toContain(words);
+    expect(stderr).toContain(`hushtone ${args[0] === 'serve' ? 'COMMAND' : args[0]}`);
+  });
+
   test('token prints a token', () => {
     const keyFile = join(folder, 'token.key');
     const { privateKey } = generateKeyPairSync('ed25519');
