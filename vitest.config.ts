@@ -1,16 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
+const filesOf = (names: readonly string[]): string[] =>
+  names.map((name) => `test/acceptance/${name}{,/*}.test.ts`);
+
+/** Sound is judged, of a dozen calls at most; or little happens but waiting. */
+const REAL_TIME = filesOf(['demo', 'faults', 'impairments', 'locked-first', 'recording', 'silence']);
+
 /** What needs the machine to itself. */
-const REAL_TIME = [
-  'chaos',
-  'concurrency',
-  'demo',
-  'faults',
-  'impairments',
-  'locked-first',
-  'recording',
-  'silence',
-].map((name) => `test/acceptance/${name}.test.ts`);
+const ALONE = filesOf(['chaos', 'concurrency']);
 
 export default defineConfig({
   test: {
@@ -31,6 +28,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          globalSetup: 'test/support/database-template.ts',
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -40,7 +38,7 @@ export default defineConfig({
         test: {
           name: 'acceptance',
           include: ['test/acceptance/**/*.test.ts'],
-          exclude: REAL_TIME,
+          exclude: [...REAL_TIME, ...ALONE],
           testTimeout: 300_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
@@ -52,8 +50,18 @@ export default defineConfig({
           include: REAL_TIME,
           testTimeout: 300_000,
           hookTimeout: 120_000,
-          // Many calls at once, or sound that is judged: after everything else, one file after another.
+          // After everything that keeps the machine busy. Two files at a time leave most of two cores idle.
           sequence: { groupOrder: 3 },
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'alone',
+          include: ALONE,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 4 },
           fileParallelism: false,
         },
       },

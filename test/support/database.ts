@@ -1,13 +1,13 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { execFile } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client, type QueryResultRow } from 'pg';
-import { afterAll } from 'vitest';
+import { promisify } from 'node:util';
+import { afterAll, inject } from 'vitest';
 import { openDatabase, type Database } from '../../src/db/database.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/db/embedded.ts';
-import { migrate } from '../../src/db/migrate.ts';
+import { execute, makeDataDir, TEMPLATE, urlOf } from './postgres.ts';
 
-const TEMPLATE = 'hushtone_template';
+export { execute, makeDataDir } from './postgres.ts';
 
 interface TestServer {
   readonly postgres: EmbeddedPostgres;
@@ -24,41 +24,12 @@ export interface TestDatabase {
 let server: Promise<TestServer> | undefined;
 let count = 0;
 
-/** A temporary directory that the server's user can pass through even when the tests run as root. */
-export async function makeDataDir(): Promise<string> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'hushtone-test-'));
-  await chmod(dataDir, 0o711);
-  return dataDir;
-}
-
 async function startServer(): Promise<TestServer> {
   const dataDir = await makeDataDir();
+  // Everything with its owner and mode: the server runs as another user than root.
+  await promisify(execFile)('cp', ['--archive', join(inject('postgresTemplate'), 'postgres'), dataDir]);
   const postgres = await startEmbeddedPostgres({ dataDir, disposable: true });
-  await execute(postgres.url, `create database ${TEMPLATE}`);
-  await migrate(urlOf(postgres, TEMPLATE));
   return { postgres, dataDir };
-}
-
-function urlOf(postgres: EmbeddedPostgres, name: string): string {
-  const url = new URL(postgres.url);
-  url.pathname = `/${name}`;
-  return url.href;
-}
-
-/** Runs SQL as it stands, on a connection of its own. */
-export async function execute<T extends object>(
-  url: string,
-  sql: string,
-  values: unknown[] = [],
-): Promise<T[]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    const { rows } = await client.query<T & QueryResultRow>(sql, values);
-    return rows;
-  } finally {
-    await client.end();
-  }
 }
 
 async function createDatabase(template: string): Promise<string> {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Impairments, KeyingOptions } from '../../simulators/jambonz/media/contract.ts';
-import type { DtmfTransport, Stack } from '../../simulators/stack/stack.ts';
-import { startCheckedStack } from '../support/acceptance.ts';
-import { expiryAt, securityCodeAt, TEST_CARDS, type TestCard } from '../support/card-numbers.ts';
+import type { Impairments, KeyingOptions } from '../../../simulators/jambonz/media/contract.ts';
+import type { DtmfTransport, Stack } from '../../../simulators/stack/stack.ts';
+import { startCheckedStack } from '../../support/acceptance.ts';
+import { expiryAt, securityCodeAt, TEST_CARDS, type TestCard } from '../../support/card-numbers.ts';
 import {
   connectedCall,
   failuresOf,
@@ -11,7 +11,7 @@ import {
   withLedgerAndMultimon,
   type KeyOutcome,
   type KeyTrial,
-} from '../support/key-trials.ts';
+} from '../../support/key-trials.ts';
 
 const LINES = 8;
 /** Long enough to be heard, and to be known by what sounded before a key. */
@@ -120,82 +120,89 @@ const ALWAYS: readonly (readonly [string, Manner])[] = (['rfc4733', 'info'] sati
   ],
 );
 
-describe.each(['dial', 'conference'] as const)('an imperfect line over the %s bridge', (bridge) => {
-  let stack: Stack;
+/** Each bridge in a file of its own: they run at the same time. */
+export function testImpairments(bridge: 'dial' | 'conference'): void {
+  describe(`an imperfect line over the ${bridge} bridge`, () => {
+    let stack: Stack;
 
-  beforeAll(async () => {
-    stack = await startCheckedStack({ bridge, lines: LINES });
-  });
-  afterAll(async () => await stack.close());
+    beforeAll(async () => {
+      stack = await startCheckedStack({ bridge, lines: LINES });
+    });
+    afterAll(async () => await stack.close());
 
-  async function run(manners: readonly (readonly [string, Manner])[]): ReturnType<typeof runTrials> {
-    await stack.provider.admin.reset();
-    // The slow ones first: they take longest.
-    return await runTrials(
-      stack,
-      manners.toReversed().flatMap(([name, manner]) => trialsOf(name, manner)),
-    );
-  }
-
-  it('takes exactly the number that was keyed when no packet is lost', async () => {
-    const manners: (readonly [string, Manner])[] = [...WITHOUT_LOSS];
-    if (bridge === 'conference') manners.push(['slow bleed', SLOW_BLEED]);
-    expect(failuresOf(await run(manners))).toEqual([]);
-  });
-
-  it('takes no wrong number when packets are lost', async () => {
-    const outcomes = await run(WITH_LOSS);
-    expect(failuresOf(outcomes)).toEqual([]);
-    // Otherwise the line was too bad to show anything.
-    expect(outcomes.some(({ rejected }) => rejected === undefined)).toBe(true);
-  });
-
-  // Over a dial FreeSWITCH plays the queue of long events one after another: an event comes so late that the tone that
-  // led it has counted already. A field may be rejected then; it is never filled with what was not keyed.
-  it('takes no wrong number when events that tones lead are held back', async () => {
-    expect(failuresOf(await run([['slow bleed', { ...SLOW_BLEED, mayReject: true }]]))).toEqual([]);
-  });
-
-  it('keeps the caller from the agent for the whole capture when the policy is always', async () => {
-    expect(failuresOf(await run(ALWAYS))).toEqual([]);
-  });
-
-  async function runTwoOnOneCall(first: KeyTrial, second: KeyTrial): Promise<[KeyOutcome, KeyOutcome]> {
-    await stack.provider.admin.reset();
-    const call = await connectedCall(stack, 0, first);
-    try {
-      const outcomes = [await runTrial(stack, 0, call, first), await runTrial(stack, 0, call, second)];
-      const [one, two] = await withLedgerAndMultimon(stack, outcomes);
-      if (one === undefined || two === undefined) throw new Error('there are two captures');
-      return [one, two];
-    } finally {
-      call.hangUpCaller();
-      await call.whenEnded;
+    async function run(manners: readonly (readonly [string, Manner])[]): ReturnType<typeof runTrials> {
+      await stack.provider.admin.reset();
+      // The slow ones first: they take longest.
+      return await runTrials(
+        stack,
+        manners.toReversed().flatMap(([name, manner]) => trialsOf(name, manner)),
+      );
     }
-  }
 
-  it('opens the guard of a second capture at once when the first has shown that the phone sends events', async () => {
-    const [first, second] = twoTrials('second, events', rfc4733(100, 80));
-    const outcomes = await runTwoOnOneCall({ ...first, talkMs: TALK_MS }, { ...second, talkMs: TALK_MS });
-    expect(failuresOf(outcomes)).toEqual([]);
-    const { evidence } = outcomes[1];
-    const guard = guardSteps(evidence);
-    expect(guard.map(({ step }) => step)).toEqual(['guard_closed', 'guard_opened']);
-    // Before the first key of this capture: the caller talks before it.
-    expect(guard[1]?.at_ms).toBeLessThan((evidence?.ms_to_secured ?? 0) + TALK_MS);
-  });
+    it('takes exactly the number that was keyed when no packet is lost', async () => {
+      const manners: (readonly [string, Manner])[] = [...WITHOUT_LOSS];
+      if (bridge === 'conference') manners.push(['slow bleed', SLOW_BLEED]);
+      expect(failuresOf(await run(manners))).toEqual([]);
+    });
 
-  it.each(['tones', 'bleed'] as const)(
-    'keeps the guard of a second capture closed when the first has heard %s',
-    async (transport) => {
-      const [first, second] = twoTrials(`second, ${transport}`, { transport, onMs: 100, offMs: 80 });
-      // From here on the phone sends events alone: it is not trusted again on this call.
-      const outcomes = await runTwoOnOneCall(first, { ...second, keying: rfc4733(100, 80), talkMs: TALK_MS });
+    it('takes no wrong number when packets are lost', async () => {
+      const outcomes = await run(WITH_LOSS);
       expect(failuresOf(outcomes)).toEqual([]);
-      expect(guardSteps(outcomes[1].evidence).map(({ step }) => step)).toEqual(['guard_closed']);
-    },
-  );
-});
+      // Otherwise the line was too bad to show anything.
+      expect(outcomes.some(({ rejected }) => rejected === undefined)).toBe(true);
+    });
+
+    // Over a dial FreeSWITCH plays the queue of long events one after another: an event comes so late that the tone that
+    // led it has counted already. A field may be rejected then; it is never filled with what was not keyed.
+    it('takes no wrong number when events that tones lead are held back', async () => {
+      expect(failuresOf(await run([['slow bleed', { ...SLOW_BLEED, mayReject: true }]]))).toEqual([]);
+    });
+
+    it('keeps the caller from the agent for the whole capture when the policy is always', async () => {
+      expect(failuresOf(await run(ALWAYS))).toEqual([]);
+    });
+
+    async function runTwoOnOneCall(first: KeyTrial, second: KeyTrial): Promise<[KeyOutcome, KeyOutcome]> {
+      await stack.provider.admin.reset();
+      const call = await connectedCall(stack, 0, first);
+      try {
+        const outcomes = [await runTrial(stack, 0, call, first), await runTrial(stack, 0, call, second)];
+        const [one, two] = await withLedgerAndMultimon(stack, outcomes);
+        if (one === undefined || two === undefined) throw new Error('there are two captures');
+        return [one, two];
+      } finally {
+        call.hangUpCaller();
+        await call.whenEnded;
+      }
+    }
+
+    it('opens the guard of a second capture at once when the first has shown that the phone sends events', async () => {
+      const [first, second] = twoTrials('second, events', rfc4733(100, 80));
+      const outcomes = await runTwoOnOneCall({ ...first, talkMs: TALK_MS }, { ...second, talkMs: TALK_MS });
+      expect(failuresOf(outcomes)).toEqual([]);
+      const { evidence } = outcomes[1];
+      const guard = guardSteps(evidence);
+      expect(guard.map(({ step }) => step)).toEqual(['guard_closed', 'guard_opened']);
+      // Before the first key of this capture: the caller talks before it.
+      expect(guard[1]?.at_ms).toBeLessThan((evidence?.ms_to_secured ?? 0) + TALK_MS);
+    });
+
+    it.each(['tones', 'bleed'] as const)(
+      'keeps the guard of a second capture closed when the first has heard %s',
+      async (transport) => {
+        const [first, second] = twoTrials(`second, ${transport}`, { transport, onMs: 100, offMs: 80 });
+        // From here on the phone sends events alone: it is not trusted again on this call.
+        const outcomes = await runTwoOnOneCall(first, {
+          ...second,
+          keying: rfc4733(100, 80),
+          talkMs: TALK_MS,
+        });
+        expect(failuresOf(outcomes)).toEqual([]);
+        expect(guardSteps(outcomes[1].evidence).map(({ step }) => step)).toEqual(['guard_closed']);
+      },
+    );
+  });
+}
 
 function twoTrials(name: string, keying: KeyingOptions): [KeyTrial, KeyTrial] {
   const [first, second] = trialsOf(name, { keying });

@@ -1,0 +1,3 @@
+import { testImpairments } from './suite.ts';
+
+testImpairments('dial');

@@ -1,0 +1,3 @@
+import { testSilence } from './suite.ts';
+
+testSilence('conference');
