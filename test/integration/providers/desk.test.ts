@@ -259,6 +259,19 @@ describe('what is refused leaves nothing behind', () => {
     const actor = newActor();
     for (let count = 0; count < 50; count += 1) await gateway.desk.create(actor, REQUEST);
     await expect(gateway.desk.create(actor, REQUEST)).rejects.toMatchObject({ code: 'providers_too_many' });
+    // One that is deleted makes room for one, not for all that come at the same moment, whichever process they ask.
+    const [first] = await gateway.desk.list(actor);
+    await gateway.desk.remove(actor, first?.id ?? '');
+    const other = await bench.gateway();
+    const desks = [gateway.desk, other.desk, gateway.desk, other.desk];
+    const asked = await Promise.allSettled(desks.map(async (desk) => await desk.create(actor, REQUEST)));
+    const refused = asked.flatMap((answer) =>
+      answer.status === 'rejected' ? [answer.reason as unknown] : [],
+    );
+    expect(refused).toEqual(
+      Array.from({ length: 3 }, () => expect.objectContaining({ code: 'providers_too_many' })),
+    );
+    expect(await gateway.desk.list(actor)).toHaveLength(50);
   });
 
   test('what another account has', async () => {
