@@ -1,21 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../kernel/clock.ts';
-import type { Logger } from '../../kernel/logger.ts';
+import { Attempts } from '../attempts.ts';
 import type {
   CheckFinding,
   LookupQuery,
   ModificationRequest,
-  Operation,
   PaymentOutcome,
   PaymentProvider,
   PaymentRequest,
   ProviderCapabilities,
 } from '../contract.ts';
+import { refuseEcho } from '../echo.ts';
 import { ProviderError } from '../errors.ts';
 import type { ProviderDependencies } from '../kind.ts';
-import { failureOfExchange } from '../transport/failure.ts';
+import { exchangeWith } from '../transport/exchange.ts';
 import { Transport, type TransportAnswer } from '../transport/transport.ts';
-import { UnderWay } from '../transport/under-way.ts';
 import { refuseMalformedModification, refuseMalformedPayment } from '../well-formed.ts';
 import { readModification, readPayment, type PartialAuthorisation } from './answers.ts';
 import { checkAdyen } from './check.ts';
@@ -54,34 +53,27 @@ export class AdyenProvider implements PaymentProvider {
   readonly #configuration: AdyenConfiguration;
   readonly #transport: Transport;
   readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #underWay = new UnderWay();
-  #closed = false;
+  readonly #attempts: Attempts;
 
-  constructor(
-    configuration: AdyenConfiguration,
-    { clock, logger, timeoutMs, allowAddress }: ProviderDependencies,
-  ) {
+  constructor(configuration: AdyenConfiguration, dependencies: ProviderDependencies) {
     const { url, ca, apiKey } = configuration;
     this.#configuration = configuration;
     this.#transport = new Transport({
+      ...dependencies,
       url,
       ...(ca !== undefined && { ca }),
       credentials: { 'x-api-key': apiKey },
-      timeoutMs,
-      clock,
-      ...(allowAddress !== undefined && { allowAddress }),
     });
-    this.#clock = clock;
-    this.#logger = logger;
+    this.#clock = dependencies.clock;
+    this.#attempts = new Attempts({ ...dependencies, provider: NAME });
   }
 
   pay(request: PaymentRequest): Promise<PaymentOutcome> {
-    return this.#underWay.track(this.#telling(request.purpose, () => this.#pay(request)));
+    return this.#attempts.send(request.purpose, () => this.#pay(request));
   }
 
   modify(request: ModificationRequest): Promise<PaymentOutcome> {
-    return this.#underWay.track(this.#telling(request.modification, () => this.#modify(request)));
+    return this.#attempts.send(request.modification, () => this.#modify(request));
   }
 
   lookup(_query: LookupQuery): Promise<PaymentOutcome | undefined> {
@@ -91,12 +83,11 @@ export class AdyenProvider implements PaymentProvider {
   }
 
   check(): Promise<readonly CheckFinding[]> {
-    return this.#underWay.track(checkAdyen(this.#transport, this.#configuration, this.#clock));
+    return this.#attempts.track(checkAdyen(this.#transport, this.#configuration, this.#clock));
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#underWay.settled();
+    await this.#attempts.close();
     this.#transport.close();
   }
 
@@ -110,6 +101,7 @@ export class AdyenProvider implements PaymentProvider {
     };
     const body = paymentBody(request, await this.#sealed(request), this.#configuration);
     const answer = await this.#post('/payments', request.idempotencyKey, body);
+    if (request.card !== undefined) refuseEcho(answer.body, request.card);
     if (answer.status !== 200) return declineOf(answer, 'pay');
     const outcome = readPayment(answer, expected);
     if (outcome === undefined) throw unreadable();
@@ -174,33 +166,8 @@ export class AdyenProvider implements PaymentProvider {
   }
 
   async #post(path: string, idempotencyKey: string, body: string): Promise<TransportAnswer> {
-    try {
-      return await this.#transport.exchange({
-        method: 'POST',
-        path,
-        headers: { 'idempotency-key': idempotencyKey },
-        body,
-      });
-    } catch (error) {
-      throw failureOfExchange(error, 'Adyen');
-    }
-  }
-
-  async #telling(operation: Operation, work: () => Promise<PaymentOutcome>): Promise<PaymentOutcome> {
-    if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
-    const startedMs = this.#clock.monotonicMs();
-    try {
-      return await work();
-    } catch (error) {
-      this.#logger.warn('a payment has no outcome', {
-        provider: NAME,
-        purpose: operation,
-        reason: error instanceof ProviderError ? error.failure : 'unknown_outcome',
-        durationMs: Math.round(this.#clock.monotonicMs() - startedMs),
-        error,
-      });
-      throw error;
-    }
+    const headers = { 'idempotency-key': idempotencyKey };
+    return await exchangeWith(this.#transport, { method: 'POST', path, headers, body }, 'Adyen');
   }
 }
 

@@ -1,11 +1,11 @@
 import { Secret } from '../../secrets/secret.ts';
 import { ERROR_CODES_SCHEMA, type ErrorCodes } from '../error-codes.ts';
-import type { ProviderConfiguration, ProviderKind } from '../kind.ts';
+import type { ProviderKind } from '../kind.ts';
 import { refuseUnusableTls } from '../tls-material.ts';
 import { ConnectorProvider } from './provider.ts';
 import type { YearDigits } from './request.ts';
 
-interface ConnectorConfiguration {
+interface Written {
   readonly url: string;
   readonly username: string;
   readonly password: string;
@@ -42,27 +42,21 @@ export const connectorKind: ProviderKind = {
     },
   },
   modeOf: () => undefined,
-  connect(configuration, _mode, { clock, logger, timeoutMs, allowAddress }) {
+  connect(configuration, _mode, dependencies) {
     const { url, username, password, ca, error_codes, expiry_year_digits, parameters } =
-      asConnector(configuration);
+      configuration as unknown as Written; // it has passed the schema above
     refuseUnusableTls({ ...(ca !== undefined && { ca }) });
-    return new ConnectorProvider({
-      url: new URL(url),
-      username,
-      password: new Secret(password),
-      ...(ca !== undefined && { ca }),
-      errorCodes: error_codes ?? {},
-      yearDigits: expiry_year_digits ?? 2,
-      parameters: parameters ?? {},
-      timeoutMs,
-      logger,
-      clock,
-      ...(allowAddress !== undefined && { allowAddress }),
-    });
+    return new ConnectorProvider(
+      {
+        url: new URL(url),
+        username,
+        password: new Secret(password),
+        ...(ca !== undefined && { ca }),
+        errorCodes: error_codes ?? {},
+        yearDigits: expiry_year_digits ?? 2,
+        parameters: parameters ?? {},
+      },
+      dependencies,
+    );
   },
 };
-
-/** It has passed the schema above. */
-function asConnector(configuration: ProviderConfiguration): ConnectorConfiguration {
-  return configuration as unknown as ConnectorConfiguration;
-}

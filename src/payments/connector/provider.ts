@@ -1,6 +1,6 @@
-import type { Clock } from '../../kernel/clock.ts';
-import type { Logger } from '../../kernel/logger.ts';
 import { Secret } from '../../secrets/secret.ts';
+import { Attempts } from '../attempts.ts';
+import { exchangeCard, TAKES_CARDS_ONLY } from '../card-exchange.ts';
 import type {
   CardDetails,
   CheckFinding,
@@ -9,15 +9,14 @@ import type {
   PaymentRequest,
   ProviderCapabilities,
 } from '../contract.ts';
-import { refuseEcho } from '../echo.ts';
 import type { ErrorCodes } from '../error-codes.ts';
 import { ProviderError } from '../errors.ts';
-import { failureOfExchange, failureOfStatus } from '../transport/failure.ts';
-import { Transport, type TransportAnswer } from '../transport/transport.ts';
-import { UnderWay } from '../transport/under-way.ts';
+import type { ProviderDependencies } from '../kind.ts';
+import { failureOfStatus } from '../transport/failure.ts';
+import { Transport } from '../transport/transport.ts';
 import { refuseMalformedPayment } from '../well-formed.ts';
 import { readConnectorAnswer } from './answer.ts';
-import { connectorBody, type YearDigits } from './request.ts';
+import { connectorBody, type ConnectorBodyOptions } from './request.ts';
 
 const NAME = 'connector';
 
@@ -28,17 +27,9 @@ const TIMEOUT_MS = 10_000;
  * What the contract has: no authorization without a charge, nothing that changes a payment, and no question what became
  * of one. The same `transaction_id` gives the first answer.
  */
-const CAPABILITIES: ProviderCapabilities = {
-  purposes: ['charge', 'tokenize'],
-  modifications: [],
-  partialAmounts: false,
-  storedCards: false,
-  pin: false,
-  recovery: 'replay',
-  absenceProvenAfterMs: 24 * 60 * 60_000, // never asked: a look-up proves nothing here
-};
+const CAPABILITIES: ProviderCapabilities = { ...TAKES_CARDS_ONLY, purposes: ['charge', 'tokenize'] };
 
-export interface ConnectorOptions {
+export interface ConnectorConfiguration extends ConnectorBodyOptions {
   /** The one address that everything is posted to, `https:`. */
   readonly url: URL;
   readonly username: string;
@@ -46,42 +37,33 @@ export interface ConnectorOptions {
   /** PEM: who signs the connector's certificate. Absent: the system's authorities. */
   readonly ca?: string;
   readonly errorCodes: ErrorCodes;
-  readonly yearDigits: YearDigits;
-  readonly parameters: Readonly<Record<string, string>>;
-  /** Ten seconds at most. */
-  readonly timeoutMs: number;
-  /** Whether an IP address may be connected to. By default any. */
-  readonly allowAddress?: (address: string) => boolean;
-  readonly logger: Logger;
-  readonly clock: Clock;
 }
 
 /** A gateway behind a generic pay connector: the contract that voice platforms post card details by. */
 export class ConnectorProvider implements PaymentProvider {
   readonly name = NAME;
   readonly capabilities = CAPABILITIES;
-  readonly #options: ConnectorOptions;
+  readonly #configuration: ConnectorConfiguration;
   readonly #transport: Transport;
-  readonly #underWay = new UnderWay();
-  #closed = false;
+  readonly #attempts: Attempts;
 
   /** Throws what `Transport` throws for an address or a certificate that cannot be used. */
-  constructor(options: ConnectorOptions) {
-    const { url, username, password, ca, clock, timeoutMs, allowAddress } = options;
+  constructor(configuration: ConnectorConfiguration, dependencies: ProviderDependencies) {
+    const { url, username, password, ca } = configuration;
     const basic = Buffer.from(`${username}:${password.reveal()}`).toString('base64');
-    this.#options = options;
+    this.#configuration = configuration;
     this.#transport = new Transport({
+      ...dependencies,
       url,
       ...(ca !== undefined && { ca }),
       credentials: { authorization: new Secret(`Basic ${basic}`) },
-      timeoutMs: Math.min(timeoutMs, TIMEOUT_MS),
-      clock,
-      ...(allowAddress !== undefined && { allowAddress }),
+      timeoutMs: Math.min(dependencies.timeoutMs, TIMEOUT_MS),
     });
+    this.#attempts = new Attempts({ ...dependencies, provider: NAME });
   }
 
   pay(request: PaymentRequest): Promise<PaymentOutcome> {
-    return this.#underWay.track(this.#pay(request));
+    return this.#attempts.send(request.purpose, () => this.#pay(request));
   }
 
   modify(): Promise<PaymentOutcome> {
@@ -98,53 +80,26 @@ export class ConnectorProvider implements PaymentProvider {
    * password is told before anything else.
    */
   check(): Promise<readonly CheckFinding[]> {
-    return this.#underWay.track(this.#check());
+    return this.#attempts.track(this.#check());
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#underWay.settled();
+    await this.#attempts.close();
     this.#transport.close();
   }
 
   async #pay(request: PaymentRequest): Promise<PaymentOutcome> {
-    if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
-    const purpose = purposeOf(request);
-    const { card } = request;
-    if (card === undefined) throw new ProviderError('invalid_request', 'a connector keeps no cards for us');
-    const { errorCodes, logger, clock } = this.#options;
-    const startedMs = clock.monotonicMs();
-    try {
-      const answer = await this.#post({ ...request, card });
-      refuseEcho(answer.body, card);
-      if (answer.status !== 200) {
-        throw new ProviderError(failureOfStatus(answer.status), `the connector answered ${answer.status}`);
-      }
-      const outcome = readConnectorAnswer(answer.body, { purpose, errorCodes });
-      if (outcome !== undefined) return outcome;
-      throw new ProviderError('unknown_outcome', 'the connector gave an answer that cannot be read');
-    } catch (error) {
-      logger.warn('a payment has no outcome', {
-        provider: NAME,
-        purpose,
-        reason: error instanceof ProviderError ? error.failure : 'unknown_outcome',
-        durationMs: Math.round(clock.monotonicMs() - startedMs),
-        error,
-      });
-      throw error;
+    const { purpose, card } = takenBy(request);
+    const body = connectorBody(request, card, this.#configuration);
+    const sent = { method: 'POST', path: '', body } as const;
+    const answer = await exchangeCard(this.#transport, sent, card, 'the connector');
+    if (answer.status !== 200) {
+      throw new ProviderError(failureOfStatus(answer.status), `the connector answered ${answer.status}`);
     }
-  }
-
-  async #post(request: PaymentRequest & { readonly card: CardDetails }): Promise<TransportAnswer> {
-    try {
-      return await this.#transport.exchange({
-        method: 'POST',
-        path: '',
-        body: connectorBody(request, this.#options),
-      });
-    } catch (error) {
-      throw failureOfExchange(error, 'the connector');
-    }
+    const { errorCodes } = this.#configuration;
+    const outcome = readConnectorAnswer(answer.body, { purpose, errorCodes });
+    if (outcome !== undefined) return outcome;
+    throw new ProviderError('unknown_outcome', 'the connector gave an answer that cannot be read');
   }
 
   async #check(): Promise<readonly CheckFinding[]> {
@@ -159,12 +114,13 @@ export class ConnectorProvider implements PaymentProvider {
   }
 }
 
-function purposeOf(request: PaymentRequest): 'charge' | 'tokenize' {
+function takenBy(request: PaymentRequest): { purpose: 'charge' | 'tokenize'; card: CardDetails } {
   refuseMalformedPayment(request);
   const { purpose, card } = request;
   if (purpose !== 'charge' && purpose !== 'tokenize') {
     throw new ProviderError('invalid_request', 'a connector charges or tokenizes');
   }
-  if (card?.pin !== undefined) throw new ProviderError('invalid_request', 'a connector takes no PIN');
-  return purpose;
+  if (card === undefined) throw new ProviderError('invalid_request', 'a connector keeps no cards for us');
+  if (card.pin !== undefined) throw new ProviderError('invalid_request', 'a connector takes no PIN');
+  return { purpose, card };
 }

@@ -19,11 +19,10 @@ export interface ConnectorBodyOptions {
  * Every value that was keyed is a chunk of its own, lent from its secret memory.
  */
 export function connectorBody(
-  request: PaymentRequest & { readonly card: CardDetails },
+  { purpose, idempotencyKey, amount, reference }: PaymentRequest,
+  { cardNumber, expiry, securityCode, postalCode }: CardDetails,
   { yearDigits, parameters }: ConnectorBodyOptions,
 ): readonly BodyChunk[] {
-  const { purpose, idempotencyKey, amount, reference, card } = request;
-  const { cardNumber, expiry, securityCode, postalCode } = card;
   const method = purpose === 'tokenize' ? 'tokenize' : 'charge';
   const rest = {
     ...(amount !== undefined && { amount: toDecimal(amount), currency_code: amount.currency }),

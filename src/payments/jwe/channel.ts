@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { EnvelopeObject } from '../envelope-plaintext.ts';
+import { ProviderError } from '../errors.ts';
 import type { ProviderDependencies } from '../kind.ts';
 import { Transport, type TransportAnswer } from '../transport/transport.ts';
 import type { JweConfiguration } from './configuration.ts';
@@ -12,19 +13,17 @@ export class Channel {
   readonly #transport: Transport;
   readonly #clock: Clock;
 
-  constructor(configuration: JweConfiguration, { clock, timeoutMs, allowAddress }: ProviderDependencies) {
+  constructor(configuration: JweConfiguration, dependencies: ProviderDependencies) {
     const { url, ca, clientCert, clientKey, headers } = configuration;
     this.#configuration = configuration;
-    this.#clock = clock;
+    this.#clock = dependencies.clock;
     this.#transport = new Transport({
+      ...dependencies,
       url,
       ...(ca !== undefined && { ca }),
       clientCert,
       clientKey,
       credentials: headers,
-      timeoutMs,
-      clock,
-      ...(allowAddress !== undefined && { allowAddress }),
     });
   }
 
@@ -32,12 +31,8 @@ export class Channel {
     const now = this.#clock.now();
     const { contentType, body } = await sealedBody(plaintext, this.#configuration, now);
     const headers = { ...this.#ownHeaders(idempotencyKey), 'content-type': contentType };
-    return await this.#transport.exchange({
-      method: 'POST',
-      path,
-      headers: { ...headers, ...this.#signed('POST', path, headers, now, body) },
-      body,
-    });
+    const signed = this.#signed('POST', path, headers, now, body);
+    return await this.#transport.exchange({ method: 'POST', path, headers: { ...headers, ...signed }, body });
   }
 
   async get(path: string, idempotencyKey?: string): Promise<TransportAnswer> {
@@ -64,13 +59,18 @@ export class Channel {
     now: Date,
     body?: string,
   ): Record<string, string> {
-    const { signature, url, headers: secrets } = this.#configuration;
+    const { signature, headers: secrets } = this.#configuration;
     if (signature === undefined) return {};
     const all = Object.fromEntries(
       Object.entries(secrets).map(([name, secret]) => [name, secret.reveal()] as const),
     );
-    const address = new URL(`${url.origin}${url.pathname.replace(/\/$/, '')}${path}`);
-    const unsigned = { method, url: address, headers: { ...all, ...headers } };
-    return signatureHeaders(body === undefined ? unsigned : { ...unsigned, body }, signature, now);
+    const url = this.#transport.addressOf(path);
+    const unsigned = { method, url, headers: { ...all, ...headers } };
+    try {
+      return signatureHeaders(body === undefined ? unsigned : { ...unsigned, body }, signature, now);
+    } catch (error) {
+      // Nothing was sent.
+      throw new ProviderError('invalid_request', 'the request cannot be signed', { cause: error });
+    }
   }
 }

@@ -147,6 +147,7 @@ export function readConfiguration(configuration: ProviderConfiguration): JweConf
     capabilities: capabilitiesOf(written),
   };
   refuseMembersInTheWay(read);
+  refuseUnsentComponents(read);
   refuseForeignClientKey(written);
   return read;
 }
@@ -249,6 +250,16 @@ function refuseForeignClientKey({ client_certificate, client_key }: Written): vo
   }
   if (!fits)
     throw refused('the client_key is not the key of the client_certificate, or one of them is no PEM');
+}
+
+/** Headers of a request that has a body and a signature, beside those of the configuration. */
+const OWN_HEADERS: readonly string[] = ['content-type', 'content-digest', 'content-length'];
+
+/** Without it no request could be signed, and the first payment would show it. */
+function refuseUnsentComponents({ signature, headers, idempotencyHeader }: JweConfiguration): void {
+  const sent = [...OWN_HEADERS, idempotencyHeader, ...Object.keys(headers)];
+  const unsent = signature?.components.find((name) => !name.startsWith('@') && !sent.includes(name));
+  if (unsent !== undefined) throw refused(`the signature covers ${unsent}, which is not sent`);
 }
 
 /** Names are tried out at once, so that no payment is the first to show that two are in each other's way. */

@@ -1,10 +1,8 @@
-import type { Clock } from '../../kernel/clock.ts';
-import type { Logger } from '../../kernel/logger.ts';
+import { Attempts } from '../attempts.ts';
 import type {
   CheckFinding,
   LookupQuery,
   ModificationRequest,
-  Operation,
   PaymentOutcome,
   PaymentProvider,
   PaymentRequest,
@@ -14,7 +12,6 @@ import type { EnvelopeObject } from '../envelope-plaintext.ts';
 import { ProviderError } from '../errors.ts';
 import type { ProviderDependencies } from '../kind.ts';
 import { failureOfExchange, failureOfStatus } from '../transport/failure.ts';
-import { UnderWay } from '../transport/under-way.ts';
 import { refuseMalformedModification, refuseMalformedPayment } from '../well-formed.ts';
 import { openAnswer, readOutcome, saysNeverSeen, type ExpectedAnswer } from './answers.ts';
 import { checkJwe } from './check.ts';
@@ -30,38 +27,33 @@ export class JweProvider implements PaymentProvider {
   readonly capabilities: ProviderCapabilities;
   readonly #configuration: JweConfiguration;
   readonly #channel: Channel;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #underWay = new UnderWay();
-  #closed = false;
+  readonly #attempts: Attempts;
 
   constructor(configuration: JweConfiguration, dependencies: ProviderDependencies) {
     this.#configuration = configuration;
     this.capabilities = configuration.capabilities;
     this.#channel = new Channel(configuration, dependencies);
-    this.#clock = dependencies.clock;
-    this.#logger = dependencies.logger;
+    this.#attempts = new Attempts({ ...dependencies, provider: NAME });
   }
 
   pay(request: PaymentRequest): Promise<PaymentOutcome> {
-    return this.#underWay.track(this.#telling(request.purpose, () => this.#pay(request)));
+    return this.#attempts.send(request.purpose, () => this.#pay(request));
   }
 
   modify(request: ModificationRequest): Promise<PaymentOutcome> {
-    return this.#underWay.track(this.#telling(request.modification, () => this.#modify(request)));
+    return this.#attempts.send(request.modification, () => this.#modify(request));
   }
 
   lookup(query: LookupQuery): Promise<PaymentOutcome | undefined> {
-    return this.#underWay.track(this.#lookup(query));
+    return this.#attempts.ask(() => this.#lookup(query));
   }
 
   check(): Promise<readonly CheckFinding[]> {
-    return this.#underWay.track(checkJwe(this.#channel, this.#configuration));
+    return this.#attempts.track(checkJwe(this.#channel, this.#configuration));
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#underWay.settled();
+    await this.#attempts.close();
     this.#channel.close();
   }
 
@@ -120,8 +112,6 @@ export class JweProvider implements PaymentProvider {
     operation,
     providerReference,
   }: LookupQuery): Promise<PaymentOutcome | undefined> {
-    // Whatever fails here, the payment may have been made: never `unavailable`.
-    if (this.#closed) throw new ProviderError('unknown_outcome', 'the provider is closed');
     const { paths, answers } = this.#configuration;
     if (paths.lookup === undefined) {
       throw new ProviderError('unknown_outcome', 'the provider cannot be asked: send the same request again');
@@ -143,23 +133,6 @@ export class JweProvider implements PaymentProvider {
     if (outcome === undefined) throw unreadable();
     const modifies = operation === 'capture' || operation === 'void' || operation === 'refund';
     return modifies && outcome.result === 'declined' ? { ...outcome, reason: 'not_modifiable' } : outcome;
-  }
-
-  async #telling(operation: Operation, work: () => Promise<PaymentOutcome>): Promise<PaymentOutcome> {
-    if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
-    const startedMs = this.#clock.monotonicMs();
-    try {
-      return await work();
-    } catch (error) {
-      this.#logger.warn('a payment has no outcome', {
-        provider: NAME,
-        purpose: operation,
-        reason: error instanceof ProviderError ? error.failure : 'unknown_outcome',
-        durationMs: Math.round(this.#clock.monotonicMs() - startedMs),
-        error,
-      });
-      throw error;
-    }
   }
 }
 

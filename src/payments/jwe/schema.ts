@@ -16,6 +16,26 @@ const memberPathOrNone = { anyOf: [memberPath, { const: '' }] } as const;
 
 /** RFC 9110 section 5.1, in lower case. */
 const headerName = { type: 'string', pattern: "^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$" } as const;
+
+/** One that does not change how a request is framed, typed or signed. */
+const freeHeaderName = {
+  ...headerName,
+  not: {
+    enum: [
+      'connection',
+      'content-digest',
+      'content-encoding',
+      'content-length',
+      'content-type',
+      'expect',
+      'host',
+      'signature',
+      'signature-input',
+      'transfer-encoding',
+      'upgrade',
+    ],
+  },
+} as const;
 const plainValue = { type: ['string', 'number', 'boolean'] } as const;
 
 /** Below base_url; `{provider_reference}` and `{idempotency_key}` stand for themselves. */
@@ -68,7 +88,7 @@ export const CONFIGURATION_SCHEMA = {
     headers: {
       type: 'object',
       maxProperties: 16,
-      propertyNames: headerName,
+      propertyNames: freeHeaderName,
       additionalProperties: { ...text(4096), pattern: '^[\\x20-\\x7e]+$', writeOnly: true },
       description: 'Sent with every request.',
     },
@@ -119,7 +139,7 @@ export const CONFIGURATION_SCHEMA = {
       },
     },
     paths: { ...named(OPERATIONS, path), minProperties: 1 },
-    idempotency_header: headerName,
+    idempotency_header: freeHeaderName,
     members: named(REQUEST_MEMBERS, memberPathOrNone),
     fixed_members: {
       type: 'object',

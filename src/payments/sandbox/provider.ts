@@ -3,12 +3,12 @@ import type { Clock } from '../../kernel/clock.ts';
 import { HushtoneError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { Secret } from '../../secrets/secret.ts';
+import { Attempts } from '../attempts.ts';
 import type {
   CardDetails,
   CheckFinding,
   LookupQuery,
   ModificationRequest,
-  Operation,
   PaymentOutcome,
   PaymentProvider,
   PaymentRequest,
@@ -17,9 +17,8 @@ import type {
 import { sealCardDetails, type EnvelopeRecipient } from '../envelope.ts';
 import { ProviderError } from '../errors.ts';
 import { encipherPinBlock } from '../pin-block.ts';
-import { failureOfExchange } from '../transport/failure.ts';
+import { exchangeWith } from '../transport/exchange.ts';
 import { Transport, type TransportAnswer } from '../transport/transport.ts';
-import { UnderWay } from '../transport/under-way.ts';
 import { refuseMalformedKey, refuseMalformedModification, refuseMalformedPayment } from '../well-formed.ts';
 import { failureOf, readOutcome, readProblemCode, type ExpectedOutcome } from './answers.ts';
 import { checkSandbox } from './check.ts';
@@ -65,8 +64,7 @@ export class SandboxProvider implements PaymentProvider {
   readonly #pinKey: KeyObject | undefined;
   readonly #logger: Logger;
   readonly #clock: Clock;
-  readonly #underWay = new UnderWay();
-  #closed = false;
+  readonly #attempts: Attempts;
 
   constructor(options: SandboxProviderOptions) {
     this.#pinKey = options.pinKey && parsePinKey(options.pinKey);
@@ -74,44 +72,42 @@ export class SandboxProvider implements PaymentProvider {
     this.#discovery = new Discovery({ ...options, transport: this.#transport, name: NAME });
     this.#logger = options.logger;
     this.#clock = options.clock;
+    this.#attempts = new Attempts({ ...options, provider: NAME });
   }
 
   /** Reading it makes a provider that could not be asked yet be asked again, in the background. */
   get capabilities(): ProviderCapabilities {
-    const known = this.#closed ? this.#discovery.capabilities : this.#discovery.refreshed();
+    const known = this.#attempts.closed ? this.#discovery.capabilities : this.#discovery.refreshed();
     return { ...known, pin: known.pin && this.#pinKey !== undefined };
   }
 
   /** Never rejects. */
   learnCapabilities(): Promise<void> {
-    return this.#underWay.track(this.#discovery.learnCapabilities());
+    return this.#attempts.track(this.#discovery.learnCapabilities());
   }
 
   pay(request: PaymentRequest): Promise<PaymentOutcome> {
-    return this.#underWay.track(this.#pay(request));
+    return this.#attempts.send(request.purpose, () => this.#pay(request));
   }
 
   modify(request: ModificationRequest): Promise<PaymentOutcome> {
-    return this.#underWay.track(this.#modify(request));
+    return this.#attempts.send(request.modification, () => this.#modify(request));
   }
 
   lookup(query: LookupQuery): Promise<PaymentOutcome | undefined> {
-    return this.#underWay.track(this.#lookup(query));
+    return this.#attempts.ask(() => this.#lookup(query));
   }
 
   check(): Promise<readonly CheckFinding[]> {
-    return this.#underWay.track(checkSandbox(this.#transport));
+    return this.#attempts.track(checkSandbox(this.#transport));
   }
 
-  /** Waits for what is under way, at most its time-outs. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#underWay.settled();
+    await this.#attempts.close();
     this.#transport.close();
   }
 
   async #pay(request: PaymentRequest): Promise<PaymentOutcome> {
-    if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
     refuseMalformedPayment(request);
     const withPin = request.card?.pin !== undefined;
     if (withPin) await this.#discovery.learnCapabilities();
@@ -120,13 +116,15 @@ export class SandboxProvider implements PaymentProvider {
       throw new ProviderError('invalid_request', 'the provider does not know this purpose');
     }
     if (withPin && !pin) throw new ProviderError('invalid_request', 'the provider takes no PIN');
-    return await this.#telling(request.purpose, () => this.#send(request));
+    return await this.#send(request);
   }
 
   async #modify(request: ModificationRequest): Promise<PaymentOutcome> {
-    if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
     const { modification, idempotencyKey, providerReference, amount, reference } = request;
     refuseMalformedModification(request);
+    if (!this.capabilities.modifications.includes(modification)) {
+      throw new ProviderError('invalid_request', 'the provider does not know this modification');
+    }
     if (!PAYMENT_REFERENCE.test(providerReference)) {
       throw new ProviderError('invalid_request', 'the reference is none that the provider gives');
     }
@@ -136,30 +134,8 @@ export class SandboxProvider implements PaymentProvider {
       ...(amount !== undefined && { amount: { value: amount.value, currency: amount.currency } }),
       ...(reference !== undefined && { reference }),
     };
-    return await this.#telling(modification, async () =>
-      outcomeOf(await this.#exchange(path, idempotencyKey, body), {
-        idempotencyKey,
-        operation: modification,
-      }),
-    );
-  }
-
-  /** Logs what has no outcome. */
-  async #telling(operation: Operation, work: () => Promise<PaymentOutcome>): Promise<PaymentOutcome> {
-    const startedMs = this.#clock.monotonicMs();
-    try {
-      return await work();
-    } catch (error) {
-      const failure = error instanceof ProviderError ? error.failure : 'unknown_outcome';
-      this.#logger.warn('a payment has no outcome', {
-        provider: NAME,
-        purpose: operation,
-        reason: failure,
-        durationMs: Math.round(this.#clock.monotonicMs() - startedMs),
-        error,
-      });
-      throw error;
-    }
+    const answer = await this.#exchange(path, idempotencyKey, body);
+    return outcomeOf(answer, { idempotencyKey, operation: modification });
   }
 
   async #send(request: PaymentRequest): Promise<PaymentOutcome> {
@@ -222,16 +198,13 @@ export class SandboxProvider implements PaymentProvider {
   }
 
   async #exchange(path: string, idempotencyKey: string, body: object): Promise<TransportAnswer> {
-    try {
-      return await this.#transport.exchange({
-        method: 'POST',
-        path,
-        headers: { 'idempotency-key': idempotencyKey },
-        body: JSON.stringify(body),
-      });
-    } catch (error) {
-      throw failureOfExchange(error);
-    }
+    const headers = { 'idempotency-key': idempotencyKey };
+    return await exchangeWith(this.#transport, {
+      method: 'POST',
+      path,
+      headers,
+      body: JSON.stringify(body),
+    });
   }
 
   #pinBlockOf(card: CardDetails): Buffer | undefined {
@@ -244,22 +217,11 @@ export class SandboxProvider implements PaymentProvider {
   }
 
   async #lookup({ idempotencyKey, operation }: LookupQuery): Promise<PaymentOutcome | undefined> {
-    // Whatever fails here, the payment may have been made: never `unavailable`.
-    if (this.#closed) throw new ProviderError('unknown_outcome', 'the provider is closed');
     refuseMalformedKey(idempotencyKey);
     const path = `/v1/payments/by-idempotency-key/${encodeURIComponent(idempotencyKey)}`;
-    const answer = await this.#transport.exchange({ method: 'GET', path }).catch((error: unknown) => {
-      throw new ProviderError('unknown_outcome', 'the provider did not answer', { cause: error });
-    });
+    const answer = await exchangeWith(this.#transport, { method: 'GET', path });
     // Only the provider's own word counts: a proxy's 404 must not let a payment be sent again.
     if (answer.status === 404 && readProblemCode(answer) === 'payment_not_found') return undefined;
-    if (answer.status !== 200) {
-      const failure = failureOf(answer);
-      throw new ProviderError(
-        failure === 'unavailable' ? 'unknown_outcome' : failure,
-        `the provider answered ${answer.status}`,
-      );
-    }
     return outcomeOf(answer, { idempotencyKey, operation });
   }
 }

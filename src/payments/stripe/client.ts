@@ -1,6 +1,6 @@
 import { ProviderError } from '../errors.ts';
 import type { BodyChunk } from '../transport/body.ts';
-import { failureOfExchange } from '../transport/failure.ts';
+import { exchangeWith } from '../transport/exchange.ts';
 import { isJsonObject, readJsonObject } from '../transport/json.ts';
 import type { Transport, TransportAnswer } from '../transport/transport.ts';
 import { unreadable } from './answers.ts';
@@ -30,28 +30,16 @@ export class StripeClient {
     idempotencyKey: string,
     body: string | readonly BodyChunk[],
   ): Promise<TransportAnswer> {
-    try {
-      return await this.#transport.exchange({
-        method: 'POST',
-        path,
-        headers: {
-          'content-type': 'application/x-www-form-urlencoded',
-          // Up to 255 characters, so a step of a payment has the payment's key and a name.
-          'idempotency-key': idempotencyKey,
-        },
-        body,
-      });
-    } catch (error) {
-      throw failureOfExchange(error, 'Stripe');
-    }
+    const headers = {
+      'content-type': 'application/x-www-form-urlencoded',
+      // Up to 255 characters, so a step of a payment has the payment's key and a name.
+      'idempotency-key': idempotencyKey,
+    };
+    return await exchangeWith(this.#transport, { method: 'POST', path, headers, body }, 'Stripe');
   }
 
   async get(path: string): Promise<TransportAnswer> {
-    try {
-      return await this.#transport.exchange({ method: 'GET', path });
-    } catch (error) {
-      throw failureOfExchange(error, 'Stripe');
-    }
+    return await exchangeWith(this.#transport, { method: 'GET', path }, 'Stripe');
   }
 
   /**

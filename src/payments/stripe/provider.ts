@@ -1,10 +1,9 @@
-import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import { Attempts } from '../attempts.ts';
 import type {
   CheckFinding,
   LookupQuery,
   ModificationRequest,
-  Operation,
   PaymentOutcome,
   PaymentProvider,
   PaymentRequest,
@@ -14,7 +13,6 @@ import { ProviderError } from '../errors.ts';
 import type { Mode, ProviderDependencies } from '../kind.ts';
 import { readText } from '../transport/json.ts';
 import { Transport } from '../transport/transport.ts';
-import { UnderWay } from '../transport/under-way.ts';
 import { refuseMalformedKey, refuseMalformedModification, refuseMalformedPayment } from '../well-formed.ts';
 import { stripeAmount } from './amounts.ts';
 import { readPaymentIntent, readRefund, readSetupIntent, unreadable, type Expected } from './answers.ts';
@@ -64,52 +62,46 @@ export class StripeProvider implements PaymentProvider {
   readonly #transport: Transport;
   readonly #client: StripeClient;
   readonly #mode: Mode;
-  readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #underWay = new UnderWay();
-  #closed = false;
+  readonly #attempts: Attempts;
 
   constructor(
     { url, ca, authorization }: StripeConfiguration,
     mode: Mode,
-    { clock, logger, timeoutMs, allowAddress }: ProviderDependencies,
+    dependencies: ProviderDependencies,
   ) {
     this.#transport = new Transport({
+      ...dependencies,
       url,
       ...(ca !== undefined && { ca }),
       headers: { 'stripe-version': API_VERSION },
       credentials: { authorization },
-      timeoutMs,
-      clock,
-      ...(allowAddress !== undefined && { allowAddress }),
       longestAnswerBytes: LONGEST_ANSWER_BYTES,
     });
     this.#client = new StripeClient(this.#transport);
     this.#mode = mode;
-    this.#clock = clock;
-    this.#logger = logger;
+    this.#logger = dependencies.logger;
+    this.#attempts = new Attempts({ ...dependencies, provider: NAME });
   }
 
   pay(request: PaymentRequest): Promise<PaymentOutcome> {
-    return this.#underWay.track(this.#telling(request.purpose, () => this.#pay(request)));
+    return this.#attempts.send(request.purpose, () => this.#pay(request));
   }
 
   modify(request: ModificationRequest): Promise<PaymentOutcome> {
-    return this.#underWay.track(this.#telling(request.modification, () => this.#modify(request)));
+    return this.#attempts.send(request.modification, () => this.#modify(request));
   }
 
   lookup(query: LookupQuery): Promise<PaymentOutcome | undefined> {
-    return this.#underWay.track(this.#lookup(query));
+    return this.#attempts.ask(() => this.#lookup(query));
   }
 
   check(): Promise<readonly CheckFinding[]> {
-    return this.#underWay.track(checkStripe(this.#client, this.#mode, this.#logger));
+    return this.#attempts.track(checkStripe(this.#client, this.#mode, this.#logger));
   }
 
-  /** Waits for what is under way, at most its time-outs. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#underWay.settled();
+    await this.#attempts.close();
     this.#transport.close();
   }
 
@@ -196,32 +188,8 @@ export class StripeProvider implements PaymentProvider {
   }
 
   async #lookup(query: LookupQuery): Promise<PaymentOutcome | undefined> {
-    if (this.#closed) throw new ProviderError('unknown_outcome', 'the provider is closed');
     refuseMalformedKey(query.idempotencyKey);
-    try {
-      return await lookUp(this.#client, query);
-    } catch (error) {
-      // Whatever fails here, the payment may have been made.
-      if (!(error instanceof ProviderError) || error.failure !== 'unavailable') throw error;
-      throw new ProviderError('unknown_outcome', error.message, { cause: error });
-    }
-  }
-
-  async #telling(operation: Operation, work: () => Promise<PaymentOutcome>): Promise<PaymentOutcome> {
-    if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
-    const startedMs = this.#clock.monotonicMs();
-    try {
-      return await work();
-    } catch (error) {
-      this.#logger.warn('a payment has no outcome', {
-        provider: NAME,
-        purpose: operation,
-        reason: error instanceof ProviderError ? error.failure : 'unknown_outcome',
-        durationMs: Math.round(this.#clock.monotonicMs() - startedMs),
-        error,
-      });
-      throw error;
-    }
+    return await lookUp(this.#client, query);
   }
 }
 

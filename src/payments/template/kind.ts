@@ -8,7 +8,7 @@ import { TemplateProvider } from './provider.ts';
 import { TEMPLATE_SCHEMA, type Template } from './template.ts';
 import { SHIPPED_TEMPLATES } from './templates/index.ts';
 
-interface TemplateConfiguration {
+interface Written {
   /** The name of a shipped template, or a template. */
   readonly template: string | Template;
   readonly url?: string;
@@ -52,32 +52,24 @@ export const templateKind: ProviderKind = {
     ].filter(({ prefix }) => credential.startsWith(prefix));
     return fits.toSorted((left, right) => right.prefix.length - left.prefix.length)[0]?.mode;
   },
-  connect(configuration, mode, { clock, logger, timeoutMs, allowAddress }) {
-    const {
-      template: named,
-      username,
-      credential,
-      headers,
-      error_codes,
-      ca,
-      url,
-    } = asTemplate(configuration);
-    const template = templateOf(named);
-    refuseReservedHeaders(headers ?? {}, 'configured headers');
+  connect(configuration, mode, dependencies) {
+    const written = asTemplate(configuration);
+    const { username, credential, headers = {}, error_codes, ca, url } = written;
+    const template = templateOf(written.template);
+    refuseReservedHeaders(headers, 'configured headers');
     refuseUnusableTls({ ...(ca !== undefined && { ca }) });
-    return new TemplateProvider({
-      template,
-      url: addressOf(url, template, mode),
-      headers: headers ?? {},
-      credentials: credentialsOf(template, username, credential),
-      credential: new Secret(credential),
-      ...(ca !== undefined && { ca }),
-      errorCodes: error_codes ?? {},
-      timeoutMs,
-      logger,
-      clock,
-      ...(allowAddress !== undefined && { allowAddress }),
-    });
+    return new TemplateProvider(
+      {
+        template,
+        url: addressOf(url, template, mode),
+        headers,
+        credentials: credentialsOf(template, username, credential),
+        credential: new Secret(credential),
+        ...(ca !== undefined && { ca }),
+        errorCodes: error_codes ?? {},
+      },
+      dependencies,
+    );
   },
 };
 
@@ -112,6 +104,6 @@ function refused(message: string): HushtoneError {
 }
 
 /** It has passed the schema above. */
-function asTemplate(configuration: ProviderConfiguration): TemplateConfiguration {
-  return configuration as unknown as TemplateConfiguration;
+function asTemplate(configuration: ProviderConfiguration): Written {
+  return configuration as unknown as Written;
 }

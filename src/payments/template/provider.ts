@@ -1,6 +1,6 @@
-import type { Clock } from '../../kernel/clock.ts';
-import type { Logger } from '../../kernel/logger.ts';
 import type { Secret } from '../../secrets/secret.ts';
+import { Attempts } from '../attempts.ts';
+import { exchangeCard, TAKES_CARDS_ONLY } from '../card-exchange.ts';
 import type {
   CardDetails,
   CheckFinding,
@@ -9,12 +9,10 @@ import type {
   PaymentRequest,
   ProviderCapabilities,
 } from '../contract.ts';
-import { refuseEcho } from '../echo.ts';
 import type { ErrorCodes } from '../error-codes.ts';
 import { ProviderError } from '../errors.ts';
-import { failureOfExchange } from '../transport/failure.ts';
-import { Transport, type TransportAnswer } from '../transport/transport.ts';
-import { UnderWay } from '../transport/under-way.ts';
+import type { ProviderDependencies } from '../kind.ts';
+import { Transport } from '../transport/transport.ts';
 import { refuseMalformedPayment } from '../well-formed.ts';
 import { readTemplateAnswer } from './answer.ts';
 import { compileTemplate, type CompiledTemplate } from './compile.ts';
@@ -23,17 +21,9 @@ import type { Template } from './template.ts';
 const NAME = 'template';
 
 /** A tokenizer keeps cards. To send a request again moves no money, whether it gives the first token or another one. */
-const CAPABILITIES: ProviderCapabilities = {
-  purposes: ['tokenize'],
-  modifications: [],
-  partialAmounts: false,
-  storedCards: false,
-  pin: false,
-  recovery: 'replay',
-  absenceProvenAfterMs: 24 * 60 * 60_000, // never asked: a look-up proves nothing here
-};
+const CAPABILITIES: ProviderCapabilities = { ...TAKES_CARDS_ONLY, purposes: ['tokenize'] };
 
-export interface TemplateOptions {
+export interface TemplateConfiguration {
   readonly template: Template;
   readonly url: URL;
   /** Sent with every request. */
@@ -46,40 +36,33 @@ export interface TemplateOptions {
   readonly ca?: string;
   /** Beside those of the template, and before them. */
   readonly errorCodes: ErrorCodes;
-  readonly timeoutMs: number;
-  /** Whether an IP address may be connected to. By default any. */
-  readonly allowAddress?: (address: string) => boolean;
-  readonly logger: Logger;
-  readonly clock: Clock;
 }
 
 /** A vault-style tokenizer, asked by a declarative template. Throws `template_invalid`. */
 export class TemplateProvider implements PaymentProvider {
   readonly name = NAME;
   readonly capabilities = CAPABILITIES;
-  readonly #options: TemplateOptions;
+  readonly #configuration: TemplateConfiguration;
   readonly #compiled: CompiledTemplate;
   readonly #transport: Transport;
-  readonly #underWay = new UnderWay();
-  #closed = false;
+  readonly #attempts: Attempts;
 
-  constructor(options: TemplateOptions) {
-    const { url, ca, headers, credentials, timeoutMs, clock, template, allowAddress } = options;
-    this.#options = options;
+  constructor(configuration: TemplateConfiguration, dependencies: ProviderDependencies) {
+    const { url, ca, headers, credentials, template } = configuration;
+    this.#configuration = configuration;
     this.#compiled = compileTemplate(template);
     this.#transport = new Transport({
+      ...dependencies,
       url,
       ...(ca !== undefined && { ca }),
       headers,
       credentials,
-      timeoutMs,
-      clock,
-      ...(allowAddress !== undefined && { allowAddress }),
     });
+    this.#attempts = new Attempts({ ...dependencies, provider: NAME });
   }
 
   pay(request: PaymentRequest): Promise<PaymentOutcome> {
-    return this.#underWay.track(this.#pay(request));
+    return this.#attempts.send(request.purpose, () => this.#pay(request));
   }
 
   modify(): Promise<PaymentOutcome> {
@@ -91,37 +74,17 @@ export class TemplateProvider implements PaymentProvider {
   }
 
   check(): Promise<readonly CheckFinding[]> {
-    return this.#underWay.track(this.#check());
+    return this.#attempts.track(this.#check());
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#underWay.settled();
+    await this.#attempts.close();
     this.#transport.close();
   }
 
   async #pay(request: PaymentRequest): Promise<PaymentOutcome> {
-    if (this.#closed) throw new ProviderError('unavailable', 'the provider is closed');
     const card = cardOf(request);
-    const { template, errorCodes, credential, logger, clock } = this.#options;
-    const startedMs = clock.monotonicMs();
-    try {
-      const answer = await this.#send(request, card);
-      refuseEcho(answer.body, card);
-      return readTemplateAnswer(answer, template.answer, { errorCodes, credential });
-    } catch (error) {
-      logger.warn('a payment has no outcome', {
-        provider: NAME,
-        purpose: request.purpose,
-        reason: error instanceof ProviderError ? error.failure : 'unknown_outcome',
-        durationMs: Math.round(clock.monotonicMs() - startedMs),
-        error,
-      });
-      throw error;
-    }
-  }
-
-  async #send(request: PaymentRequest, card: CardDetails): Promise<TransportAnswer> {
+    const { template, errorCodes, credential } = this.#configuration;
     const { idempotencyKey, reference, customerReference } = request;
     const values = {
       card,
@@ -129,20 +92,18 @@ export class TemplateProvider implements PaymentProvider {
       ...(reference !== undefined && { reference }),
       ...(customerReference !== undefined && { customerReference }),
     };
-    try {
-      return await this.#transport.exchange({
-        method: 'POST',
-        path: this.#options.template.request.path,
-        headers: this.#compiled.headers(values),
-        body: this.#compiled.body(values),
-      });
-    } catch (error) {
-      throw failureOfExchange(error, 'the tokenizer');
-    }
+    const sent = {
+      method: 'POST',
+      path: template.request.path,
+      headers: this.#compiled.headers(values),
+      body: this.#compiled.body(values),
+    } as const;
+    const answer = await exchangeCard(this.#transport, sent, card, 'the tokenizer');
+    return readTemplateAnswer(answer, template.answer, { errorCodes, credential });
   }
 
   async #check(): Promise<readonly CheckFinding[]> {
-    const { method, path, body } = this.#options.template.check;
+    const { method, path, body } = this.#configuration.template.check;
     try {
       const { status } = await this.#transport.exchange({
         method,

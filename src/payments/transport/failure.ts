@@ -24,14 +24,20 @@ export function failureOfStatus(status: number): ProviderFailure {
   }
 }
 
-/** A body that could not be sent; the transport tells of it before it connects. */
-const NEVER_SENT: readonly string[] = ['request_body', 'secret_wiped'];
+/** What could not be sent; the transport tells of it before it connects. */
+const NEVER_SENT: Readonly<Record<string, string>> = {
+  request_body: 'the card details are malformed',
+  request_header: 'the request is malformed',
+  secret_wiped: 'the card details are malformed',
+};
 
 /** What an exchange without an answer says. `provider` begins the sentence: `Stripe`, `the provider`. */
 export function failureOfExchange(error: unknown, provider = 'the provider'): ProviderError {
-  if (error instanceof HushtoneError && NEVER_SENT.includes(error.code)) {
-    return new ProviderError('invalid_request', 'the card details are malformed', { cause: error });
-  }
+  const malformed =
+    error instanceof HushtoneError && Object.hasOwn(NEVER_SENT, error.code)
+      ? NEVER_SENT[error.code]
+      : undefined;
+  if (malformed !== undefined) return new ProviderError('invalid_request', malformed, { cause: error });
   return error instanceof TransportError && !error.mayHaveArrived
     ? new ProviderError('unavailable', `${provider} cannot be reached`, { cause: error })
     : new ProviderError('unknown_outcome', `${provider} did not answer`, { cause: error });

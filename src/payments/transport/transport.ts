@@ -106,7 +106,7 @@ export class Transport {
 
   /**
    * Sends one request once and follows no redirection. Rejects with a `TransportError`, never for a status; with
-   * `request_body` or `secret_wiped`, before anything is sent, for a body that cannot be.
+   * `request_body`, `request_header` or `secret_wiped`, before anything is sent, for what cannot be.
    */
   async exchange(sent: TransportRequest): Promise<TransportAnswer> {
     const { clock, timeoutMs, longestAnswerBytes = LONGEST_ANSWER_BYTES } = this.#options;
@@ -116,11 +116,8 @@ export class Transport {
       let mayHaveArrived = false;
       const chunks: Buffer[] = [];
       let length = 0;
-      const request = httpsRequest(this.#addressOf(sent.path), {
-        method: sent.method,
-        agent: this.#agent,
-        headers,
-      });
+      let isAnswered = false;
+      const request = this.#open(sent, headers);
       const fail = (message: string, cause?: unknown): void => {
         deadline.cancel();
         reject(new TransportError(message, mayHaveArrived, cause === undefined ? {} : { cause }));
@@ -133,7 +130,10 @@ export class Transport {
         else mayHaveArrived = true;
       });
       request.on('error', (error) => fail('the connection failed', error));
+      // Without an error Node closes what answers with a switch of protocols (101), which nobody asked for.
+      request.on('close', () => isAnswered || fail('the connection was closed'));
       request.on('response', (response) => {
+        isAnswered = true;
         response.on('data', (chunk: Buffer) => {
           length += chunk.length;
           if (length > longestAnswerBytes) fail('the answer is too long');
@@ -160,9 +160,19 @@ export class Transport {
     this.#agent.destroy();
   }
 
-  #addressOf(path: string): URL {
+  /** Where a request for `path` goes. */
+  addressOf(path: string): URL {
     const { url } = this.#options;
     return path === '' ? url : new URL(`${url.origin}${url.pathname.replace(/\/$/, '')}${path}`);
+  }
+
+  #open({ method, path }: TransportRequest, headers: Record<string, string | number>): ClientRequest {
+    try {
+      return httpsRequest(this.addressOf(path), { method, agent: this.#agent, headers });
+    } catch (error) {
+      // Node looks at names and values before it connects; it names the header, and not its value.
+      throw new HushtoneError('request_header', 'internal', 'a header cannot be written', { cause: error });
+    }
   }
 
   #headersOf(

@@ -8,12 +8,13 @@ import { systemClock } from '../../../../src/kernel/clock.ts';
 import { silentLogger } from '../../../../src/kernel/logger.ts';
 import { adyenKind } from '../../../../src/payments/adyen/kind.ts';
 import type { PaymentProvider, PaymentRequest } from '../../../../src/payments/contract.ts';
-import { makeTlsMaterial } from '../../../support/tls-peers.ts';
+import { makeTlsMaterial, TestServers } from '../../../support/tls-peers.ts';
 import { secretDigits } from '../secret-digits.ts';
 
 const AMOUNT = { value: 1250, currency: 'EUR' };
 
 describe('what is particular to adyen', () => {
+  const servers = new TestServers();
   let double: AdyenDouble;
   let provider: PaymentProvider;
 
@@ -38,6 +39,7 @@ describe('what is particular to adyen', () => {
   afterAll(async () => {
     await provider?.close();
     await double?.close();
+    await servers.close();
   });
 
   const request = (changes: object = {}): PaymentRequest => ({
@@ -133,6 +135,31 @@ describe('what is particular to adyen', () => {
         authorized: AMOUNT,
       }),
     ).toEqual({ result: 'declined', reason: 'not_modifiable', rawCode: '167' });
+  });
+
+  it('takes an answer that repeats the card number for none, though the number has the shape of a name', async () => {
+    const { ca, ...rest } = await makeTlsMaterial();
+    const url = await servers.tls({ ca, ...rest }, (socket) => {
+      const body = '{"resultCode":"Authorised","pspReference":"4242424242424242"}';
+      socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+    });
+    const echoing = adyenKind.connect(
+      {
+        api_key: 'AQEkey',
+        merchant_account: 'Merchant',
+        encryption_key: double.encryptionKey,
+        return_url: 'https://merchant.example/',
+        base_url: url,
+        ca,
+      },
+      'test',
+      { clock: systemClock, logger: silentLogger, timeoutMs: 30_000 },
+    );
+    await expect(echoing.pay(request())).rejects.toMatchObject({
+      failure: 'unknown_outcome',
+      message: expect.stringContaining('repeats the card number') as string,
+    });
+    await echoing.close();
   });
 
   it('declines a number with a wrong check digit as Adyen does', async () => {

@@ -169,6 +169,9 @@ describe('a configuration', () => {
     { paths: { charge: '/{card_number}' } },
     { headers: { 'X-Upper': 'a' } },
     { headers: { 'x-header': 'a\r\nb: c' } },
+    { headers: { 'transfer-encoding': 'chunked' } },
+    { headers: { 'content-type': 'text/plain' } },
+    { idempotency_header: 'content-length' },
     { signature: { ...signature, algorithm: 'none' } },
     { answers: { decline_codes: { a1: 'not_a_reason' } } },
   ])('does not pass its schema: %o', (changes) => {
@@ -189,6 +192,15 @@ describe('a configuration', () => {
       'an address that is not signed',
       { signature: { ...signature, components: ['@method', '@path', 'content-type', 'content-digest'] } },
     ],
+    [
+      'a signature over a header that is not sent',
+      {
+        signature: {
+          ...signature,
+          components: ['@method', '@target-uri', 'content-type', 'content-digest', 'x-request-id'],
+        },
+      },
+    ],
     ['an encryption key that is none', { encryption_key: 'x' }],
     ['a client key that is none', { client_key: 'x' }],
   ])('is refused with %s, without a secret in what it says', (_what, changes) => {
@@ -207,6 +219,17 @@ describe('a configuration', () => {
     expect(
       readConfiguration({ ...usual, signature: { ...signature, components } }).signature?.components,
     ).toEqual(components);
+  });
+
+  it('covers headers that are sent', () => {
+    const components = ['@method', '@target-uri', 'content-type', 'content-digest', 'content-length'];
+    const more = [...components, 'x-merchant', 'x-once'];
+    const headers = { 'x-merchant': 'm-5' };
+    const configuration = { ...usual, headers, idempotency_header: 'x-once' };
+    expect(
+      readConfiguration({ ...configuration, signature: { ...signature, components: more } }).signature
+        ?.components,
+    ).toEqual(more);
   });
 
   it('says what it can do by its paths', () => {

@@ -179,6 +179,30 @@ describe('every form and every algorithm', () => {
     expect(await provider.check()).toMatchObject([{ code: 'configuration_refused' }]);
   });
 
+  it('signs the address that it asks, whether the base ends with a slash or not', async () => {
+    const { text, known } = makeSigner('ed25519');
+    const double = await startDouble(tls, {
+      form: FORMS['jose']!,
+      signatureKeys: new Map([[SIGNER_ID, known]]),
+    });
+    open.push(double);
+    for (const base of ['/v1', '/v1/']) {
+      const provider = jweKind.connect(
+        configurationOf(double, tls, {
+          base_url: `${double.url}${base}`,
+          // Neither a look-up nor a check: the address itself is asked.
+          paths: { charge: '/charge' },
+          signature: { algorithm: 'ed25519', key: text, key_id: SIGNER_ID },
+        }),
+        'live',
+        DEPENDENCIES,
+      );
+      open.push(provider);
+      expect(await provider.check()).toEqual([]);
+      expect(await provider.pay(request())).toMatchObject({ result: 'succeeded' });
+    }
+  });
+
   it('tells a client certificate that the provider does not take', async () => {
     const stranger = await makeTlsMaterial();
     const double = await startDouble(tls, { form: FORMS['jose']! });

@@ -29,6 +29,7 @@ describe('failureOfExchange', () => {
     { error: new TransportError('the connection failed', false), failure: 'unavailable' },
     { error: new TransportError('the connection failed', true), failure: 'unknown_outcome' },
     { error: new HushtoneError('request_body', 'internal', 'a body'), failure: 'invalid_request' },
+    { error: new HushtoneError('request_header', 'internal', 'a header'), failure: 'invalid_request' },
     { error: new HushtoneError('secret_wiped', 'internal', 'wiped'), failure: 'invalid_request' },
     { error: new HushtoneError('secret_full', 'internal', 'full'), failure: 'unknown_outcome' },
     { error: new TypeError('anything else'), failure: 'unknown_outcome' },

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer as createTcpServer, type Socket } from 'node:net';
+import { inspect } from 'node:util';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock, type Clock } from '../../../../src/kernel/clock.ts';
 import {
@@ -129,6 +130,19 @@ describe('Transport', () => {
     number.wipe();
     const exchange = transportTo(url).exchange({ method: 'POST', path: '/', body: ['n=', number] });
     await expect(exchange).rejects.toMatchObject({ code: 'secret_wiped' });
+    expect(servers.connections).toBe(0);
+  });
+
+  it('does not connect for a header that cannot be written, and does not repeat it', async () => {
+    const url = await servers.tls(material, () => undefined);
+    for (const value of ['one\r\nanother: line', 'bell\u0007', '\u20ac']) {
+      const sent = { method: 'POST', path: '/', headers: { reference: value }, body: '{}' } as const;
+      const failure: unknown = await transportTo(url)
+        .exchange(sent)
+        .catch((error: unknown) => error);
+      expect(failure).toMatchObject({ code: 'request_header' });
+      expect(inspect(failure)).not.toContain(value);
+    }
     expect(servers.connections).toBe(0);
   });
 
@@ -273,6 +287,30 @@ describe('Transport', () => {
       mayHaveArrived: true,
       message: 'the answer is too long',
     });
+  });
+
+  it('takes a switch of protocols that nobody asked for as no answer, at once', async () => {
+    const url = await servers.tls(material, (socket, text) => {
+      if (text.includes('{"a":1}')) {
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n');
+      }
+    });
+    // Its time never runs out.
+    expect((await failureOf(post(transportTo(url, new ManualClock())))).mayHaveArrived).toBe(true);
+  });
+
+  it('takes an answer that ends with its connection', async () => {
+    const url = await servers.tls(material, (socket, text) => {
+      if (text.includes('{"a":1}')) socket.end('HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}');
+    });
+    expect((await post(transportTo(url))).body.toString()).toBe('{}');
+  });
+
+  it('takes the answer after one that only says to go on', async () => {
+    const url = await servers.tls(material, (socket, text) => {
+      if (text.includes('{"a":1}')) socket.write(`HTTP/1.1 102 Processing\r\n\r\n${OK}`);
+    });
+    expect((await post(transportTo(url))).status).toBe(200);
   });
 
   it('refuses an answer that breaks off', async () => {
