@@ -582,7 +582,10 @@ create table payment_attempts (
   instance_id text,
   holder text,
   lease_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
-  sends smallint not null default 1
+  sends smallint not null default 1,
+  settled_by text,
+  settlement_reason text,
+  contradicted_at timestamp with time zone
 );
 
 create table payments (
@@ -1021,6 +1024,12 @@ alter table payment_attempts add constraint payment_attempts_request_fingerprint
 
 alter table payment_attempts add constraint payment_attempts_sends_check CHECK (((sends >= 1) AND (sends <= 10)));
 
+alter table payment_attempts add constraint payment_attempts_settled_by_check CHECK ((((length(settled_by) >= 1) AND (length(settled_by) <= 128)) AND (NOT holds_digit_run(settled_by))));
+
+alter table payment_attempts add constraint payment_attempts_settled_by_hand CHECK ((((settled_by IS NULL) = (settlement_reason IS NULL)) AND ((settled_by IS NULL) OR (state = ANY (ARRAY['succeeded'::text, 'declined'::text, 'failed'::text])))));
+
+alter table payment_attempts add constraint payment_attempts_settlement_reason_check CHECK ((((length(settlement_reason) >= 1) AND (length(settlement_reason) <= 500)) AND (NOT holds_digit_run(settlement_reason))));
+
 alter table payment_attempts add constraint payment_attempts_state_check CHECK ((state = ANY (ARRAY['processing'::text, 'succeeded'::text, 'declined'::text, 'failed'::text, 'unknown'::text])));
 
 alter table payment_attempts add constraint payment_attempts_token_check CHECK ((token ~ '^tok_card_[0-9a-z]{26}$'::text));
@@ -1280,6 +1289,8 @@ CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (create
 
 CREATE INDEX login_failures_age ON public.login_failures USING btree (last_failure_at);
 
+CREATE INDEX payment_attempts_due ON public.payment_attempts USING btree (lease_until, id) WHERE (state = ANY (ARRAY['processing'::text, 'unknown'::text]));
+
 CREATE INDEX payment_attempts_idempotency ON public.payment_attempts USING btree (account_id, idempotency_id) WHERE (idempotency_id IS NOT NULL);
 
 CREATE INDEX payment_attempts_instance ON public.payment_attempts USING btree (instance_id) WHERE (state = 'processing'::text);
@@ -1288,13 +1299,15 @@ CREATE INDEX payment_attempts_of_capture ON public.payment_attempts USING btree 
 
 CREATE INDEX payment_attempts_of_payment ON public.payment_attempts USING btree (payment_id, created_at);
 
+CREATE UNIQUE INDEX payment_attempts_one_of_request ON public.payment_attempts USING btree (account_id, idempotency_id) WHERE ((idempotency_id IS NOT NULL) AND (state <> 'failed'::text));
+
 CREATE UNIQUE INDEX payment_attempts_one_open ON public.payment_attempts USING btree (payment_id) WHERE ((payment_id IS NOT NULL) AND (state = ANY (ARRAY['processing'::text, 'unknown'::text])));
 
 CREATE UNIQUE INDEX payment_attempts_one_open_tokenization ON public.payment_attempts USING btree (capture_id) WHERE ((payment_id IS NULL) AND (state = ANY (ARRAY['processing'::text, 'unknown'::text])));
 
-CREATE INDEX payment_attempts_open ON public.payment_attempts USING btree (id) WHERE (state = ANY (ARRAY['processing'::text, 'unknown'::text]));
-
 CREATE INDEX payment_attempts_provider_token ON public.payment_attempts USING btree (account_id, provider_id, provider_token) WHERE (provider_token IS NOT NULL);
+
+CREATE INDEX payment_attempts_settled_by_hand ON public.payment_attempts USING btree (payment_id, finished_at) WHERE (settled_by IS NOT NULL);
 
 CREATE INDEX payments_by_customer ON public.payments USING btree (account_id, customer_reference, created_at DESC, id DESC) WHERE (customer_reference IS NOT NULL);
 

@@ -21,6 +21,8 @@ export const AUDIT_OPERATIONS = {
   'payment.status': 'A payment came to another status because its capture, or its process, ended.',
   'payment.attempt': 'A request to the payment provider is about to be sent.',
   'payment.outcome': 'A request to the payment provider came to its outcome, or to none that is known.',
+  'payment.contradiction':
+    'The provider said of a request what contradicts the end that is on record of it.',
   'payment.settle': 'The outcome of a payment whose answer was lost was found out.',
   'call.release':
     'Someone asked to open a lock that a crash had left on a call; written before it is opened.',

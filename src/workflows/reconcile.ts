@@ -4,12 +4,14 @@ import type { PaymentDependencies } from './payments/dependencies.ts';
 import { shredRefused } from './payments/keep-card.ts';
 import { CAPTURE_LOST_AFTER_MS, sendLeaseMs } from './payments/leases.ts';
 import { reconcileAttempt, type TakenAttempt } from './payments/reconcile-attempt.ts';
-import { claimOpenAttempt, releaseAttempt } from './stores/attempt-store.ts';
+import { claimOpenAttempt, releaseAttempt } from './stores/attempt-claim-store.ts';
 
 /** Attempts without an outcome are looked up this often. */
 const EVERY_MS = 30_000;
-/** So many at a time: a provider that does not answer keeps only itself waiting. */
-const WORKERS = 4;
+/** So many at a time. */
+const MOST_AT_ONCE = 24;
+/** And so many of one provider: one that does not answer keeps only its own payments waiting. */
+const MOST_OF_A_PROVIDER = 4;
 /** What was looked at in vain is left alone for this part of the interval, by other processes as well. */
 const REST = 0.8;
 
@@ -53,36 +55,62 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
 
 /**
  * Takes every attempt without an outcome that nobody holds, once, and settles what can be settled. Attempts of captures
- * that are not over are left alone: those look their own payment up. Returns how many were settled.
+ * that are not over are left alone: those look their own payment up. After one interval it begins nothing more, so that
+ * what came up meanwhile has its turn; the next round starts with what has waited longest. Returns how many were settled.
  */
 export async function reconcileOnce(
   options: ReconcilerOptions,
   stopped: () => boolean = () => false,
 ): Promise<number> {
   await shredRefused(options);
-  const round = { after: '', settled: 0 };
-  const work = async (): Promise<void> => {
-    while (!stopped()) {
-      const attempt = await take(options, round.after);
-      if (attempt === undefined) return;
-      if (attempt.id > round.after) round.after = attempt.id;
-      if (await reconciled(options, attempt)) round.settled += 1;
+  const { clock, everyMs = EVERY_MS } = options;
+  const startedAt = clock.now();
+  const startedMs = clock.monotonicMs();
+  const over = (): boolean => stopped() || clock.monotonicMs() - startedMs >= everyMs;
+  const underWay = new Map<Promise<void>, string>();
+  let settled = 0;
+  try {
+    for (;;) {
+      const free = underWay.size < MOST_AT_ONCE && !over();
+      const passedOver = busy(underWay.values());
+      const attempt = free ? await take(options, startedAt, passedOver) : undefined;
+      if (attempt !== undefined) {
+        const work = reconciled(options, attempt).then((done) => {
+          underWay.delete(work);
+          if (done) settled += 1;
+        });
+        underWay.set(work, attempt.providerId);
+      } else if (underWay.size > 0) {
+        await Promise.race(underWay.keys());
+      } else if (!free || passedOver.length === 0) {
+        // Otherwise what was passed over came to its end while others were looked for, and has its turn now.
+        return settled;
+      }
     }
-  };
-  await Promise.all(Array.from({ length: WORKERS }, work));
-  return round.settled;
+  } finally {
+    await Promise.all(underWay.keys());
+  }
 }
 
-async function take(options: ReconcilerOptions, after: string): Promise<TakenAttempt | undefined> {
+/** Providers with as many look-ups under way as one may have. */
+function busy(providerIds: Iterable<string>): string[] {
+  const counts = new Map<string, number>();
+  for (const id of providerIds) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return [...counts].filter(([, count]) => count >= MOST_OF_A_PROVIDER).map(([id]) => id);
+}
+
+async function take(
+  options: ReconcilerOptions,
+  startedAt: Date,
+  exceptProviders: readonly string[],
+): Promise<TakenAttempt | undefined> {
   const { database, clock, instanceId, providerTimeoutMs } = options;
-  const at = clock.now();
   const holder = newId('clm');
   // For a look and a send.
-  const leaseUntil = new Date(at.getTime() + 2 * sendLeaseMs(providerTimeoutMs));
-  const lostSince = new Date(at.getTime() - CAPTURE_LOST_AFTER_MS);
-  const attempt = await database.systemTransaction(
-    async (db) => await claimOpenAttempt(db, after, { instanceId, holder, at, leaseUntil, lostSince }),
-  );
+  const leaseUntil = new Date(clock.now().getTime() + 2 * sendLeaseMs(providerTimeoutMs));
+  const lostSince = new Date(startedAt.getTime() - CAPTURE_LOST_AFTER_MS);
+  const claim = { instanceId, holder, leaseUntil, freeSince: startedAt, lostSince, exceptProviders };
+  const attempt = await database.systemTransaction(async (db) => await claimOpenAttempt(db, claim));
   return attempt && { ...attempt, holder, leaseUntil };
 }
 

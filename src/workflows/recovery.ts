@@ -13,9 +13,9 @@ import { endUnsentPayment } from './payments/unsent.ts';
 import {
   doubtAttemptsOfCapture,
   findAttemptsOfInstance,
-  findRecordedAttempt,
   releaseAttemptsOfInstance,
-} from './stores/attempt-store.ts';
+} from './stores/attempt-claim-store.ts';
+import { findRecordedAttempt } from './stores/attempt-store.ts';
 import { lockPaymentOfCapture, updatePayment } from './stores/payment-store.ts';
 import {
   lockOpenCaptures,
@@ -78,7 +78,8 @@ export async function abandonAttempts(dependencies: RecoveryDependencies, instan
   );
   for (const attempt of attempts) {
     const at = clock.now();
-    await doubt(dependencies, attempt, { givenUpAt: at, leaseUntil: at });
+    const { holder } = attempt;
+    await doubt(dependencies, attempt, { holder: holder ?? '', givenUpAt: at, leaseUntil: at });
     logger.warn('payment attempt interrupted by a crash', {
       accountId: attempt.accountId,
       attemptId: attempt.id,

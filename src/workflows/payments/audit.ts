@@ -15,7 +15,7 @@ export interface AuditedAttempt {
 
 function attemptEntry(
   { accountId, id, paymentId }: AuditedAttempt,
-  operation: 'payment.attempt' | 'payment.outcome',
+  operation: 'payment.attempt' | 'payment.outcome' | 'payment.contradiction',
   after: Members,
 ): AuditEntry {
   const object = { type: 'payment_attempt', id };
@@ -66,6 +66,16 @@ export function attemptSettled(
   const entry = attemptEntry(attempt, 'payment.outcome', after);
   const withoutOutcome = state === 'failed' || state === 'unknown';
   return withoutOutcome ? { ...entry, result: 'failed', ...(reason !== undefined && { reason }) } : entry;
+}
+
+/** The record of what a provider said of a request that had come to another end by then. */
+export function attemptContradicted(
+  attempt: AuditedAttempt,
+  recorded: 'succeeded' | 'declined' | 'failed',
+  said: 'succeeded' | 'declined',
+): AuditEntry {
+  const entry = attemptEntry(attempt, 'payment.contradiction', { state: recorded, provider_says: said });
+  return { ...entry, result: 'failed', reason: 'contradicts_record' };
 }
 
 /** The record of a payment that a client asked for. */

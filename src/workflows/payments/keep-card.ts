@@ -77,8 +77,13 @@ export async function shredRefused(dependencies: PaymentDependencies): Promise<v
   const { database, vault, logger } = dependencies;
   if (vault === undefined) return;
   try {
-    const due = await database.systemTransaction(async (db) => await findTokensToShred(db, PAGE));
-    for (const refused of due) await shred(dependencies, vault, refused);
+    let after = '';
+    for (;;) {
+      const due = await database.systemTransaction(async (db) => await findTokensToShred(db, after, PAGE));
+      for (const refused of due) await shred(dependencies, vault, refused);
+      if (due.length < PAGE) return;
+      after = due.at(-1)?.paymentId ?? '';
+    }
   } catch (error) {
     logger.warn('cards of refused payments not looked for', { error });
   }

@@ -1,11 +1,17 @@
 import { appendAudit } from '../../audit/store.ts';
+import type { Queryable } from '../../db/database.ts';
 import { violatedConstraint } from '../../db/errors.ts';
 import { HushtoneError } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import type { Amount, DeclineReason, Modification } from '../../payments/contract.ts';
 import type { Actor, IdempotencyClaim } from '../contract.ts';
 import type { RoutedProvider } from '../providers/contract.ts';
-import { findChangeByIdempotencyId, insertAttempt, type Attempt } from '../stores/attempt-store.ts';
+import {
+  findChangeByIdempotencyId,
+  insertAttempt,
+  type Attempt,
+  type RecordedChange,
+} from '../stores/attempt-store.ts';
 import { findPayment, lockPayment, type PaymentRecord } from '../stores/payment-store.ts';
 import { attemptWritten, changeAsked } from './audit.ts';
 import type { PaymentDependencies } from './dependencies.ts';
@@ -44,13 +50,10 @@ export async function modifyPayment(
   const { accountId } = actor;
   const { payment, begun } = await database.transaction(accountId, async (db) => ({
     payment: await findPayment(db, paymentId),
-    begun: claim?.takenOver === true ? await findChangeByIdempotencyId(db, claim.id) : undefined,
+    begun: claim?.takenOver === true ? await begunUnder(db, claim.id) : undefined,
   }));
   if (payment === undefined) throw paymentNotFound();
-  if (begun !== undefined && begun.state !== 'failed') {
-    if (begun.state === 'declined') throw declined(begun.declineReason ?? 'generic_decline');
-    return payment;
-  }
+  if (begun !== undefined) return asBegun(payment, begun);
   const { modification } = asked;
   const change = allowedChange(payment, modification, asked.amount);
   const routed = await providerOf(directory, payment);
@@ -59,10 +62,22 @@ export async function modifyPayment(
   const request = requestOf(payment, attempt, modification);
   await dependencies.onPoint?.('before_write');
   const writtenMs = dependencies.clock.monotonicMs();
-  await write(dependencies, actor, attempt, asked);
+  const other = await write(dependencies, actor, attempt, asked);
+  if (other !== undefined) return asBegun(other.payment, other.begun);
   await dependencies.onPoint?.('after_write');
   const result = await sendAttempt(dependencies, routed, attempt, () => request, writtenMs);
   return await concluded(dependencies, payment, attempt, result);
+}
+
+/** What a request has begun already: its change, unless that has failed for certain. */
+async function begunUnder(db: Queryable, idempotencyId: string): Promise<RecordedChange | undefined> {
+  const begun = await findChangeByIdempotencyId(db, idempotencyId);
+  return begun?.state === 'failed' ? undefined : begun;
+}
+
+function asBegun(payment: PaymentRecord, { state, declineReason }: RecordedChange): PaymentRecord {
+  if (state === 'declined') throw declined(declineReason ?? 'generic_decline');
+  return payment;
 }
 
 async function providerOf(
@@ -148,17 +163,23 @@ function requestOf(
   };
 }
 
-/** Held against the rules once more: the payment may have changed since it was read. */
+/**
+ * Held against the rules once more: the payment may have changed since it was read. Gives what another process has begun
+ * for the same request meanwhile, if it has: this one was held up until its claim was taken over, and begins nothing.
+ */
 async function write(
   { database }: PaymentDependencies,
   actor: Actor,
   attempt: Attempt,
   { modification, amount }: AskedChange,
-): Promise<void> {
+): Promise<{ readonly payment: PaymentRecord; readonly begun: RecordedChange } | undefined> {
+  const { idempotencyId } = attempt;
   try {
-    await database.transaction(attempt.accountId, async (db) => {
+    return await database.transaction(attempt.accountId, async (db) => {
       const payment = attempt.paymentId === undefined ? undefined : await lockPayment(db, attempt.paymentId);
       if (payment === undefined) throw paymentNotFound();
+      const begun = idempotencyId === undefined ? undefined : await begunUnder(db, idempotencyId);
+      if (begun !== undefined) return { payment, begun };
       const change = allowedChange(payment, modification, amount);
       if (change.amount !== attempt.amount?.value) throw pending();
       await insertAttempt(db, attempt);
@@ -166,6 +187,7 @@ async function write(
         changeAsked(actor, payment, modification, change.amount),
         attemptWritten(attempt),
       ]);
+      return undefined;
     });
   } catch (error) {
     throw violatedConstraint(error) === ONE_OPEN ? pending() : error;

@@ -6,7 +6,8 @@ import { newId } from '../../kernel/ids.ts';
 import type { Amount, CardSource, LookupQuery, PaymentOutcome, Purpose } from '../../payments/contract.ts';
 import type { Mode } from '../../payments/kind.ts';
 import type { RoutedProvider } from '../providers/contract.ts';
-import { failAttempt, insertAttempt, type Attempt } from '../stores/attempt-store.ts';
+import { failAttempt } from '../stores/attempt-outcome-store.ts';
+import { insertAttempt, type Attempt } from '../stores/attempt-store.ts';
 import { lockPayment, updatePayment, type PaymentRecord } from '../stores/payment-store.ts';
 import { attemptSettled, attemptWritten } from './audit.ts';
 import type { PaymentDependencies } from './dependencies.ts';
@@ -106,8 +107,10 @@ async function conclude(
   { outcome, failure }: FirstSent,
 ): Promise<PaymentResult> {
   if (outcome !== undefined) return await concluded(dependencies, attempt, { kind: 'outcome', outcome });
-  if (failure !== 'unknown_outcome')
-    return await concluded(dependencies, attempt, { kind: 'failed', failure });
+  if (failure !== 'unknown_outcome') {
+    const { holder } = attempt;
+    return await concluded(dependencies, attempt, { kind: 'failed', failure, holder });
+  }
   return await pursued(dependencies, routed, attempt, request);
 }
 
@@ -230,7 +233,7 @@ async function writeNext(
     await database.transaction(next.accountId, async (db) => {
       const at = clock.now();
       await routePayment(db, next, routed, at);
-      if (!(await failAttempt(db, failed.id, 'unavailable', at))) {
+      if (!(await failAttempt(db, failed, 'unavailable', at))) {
         throw new HushtoneError('attempt_settled', 'internal', 'the attempt has come to an end already');
       }
       await insertAttempt(db, next);
@@ -256,7 +259,7 @@ async function pursued(
   const givenUpAt = clock.now();
   const leaseUntil = new Date(givenUpAt.getTime() + pursueLeaseMs(providerTimeoutMs));
   try {
-    await doubt(dependencies, unsettled(attempt), { givenUpAt, leaseUntil });
+    await doubt(dependencies, unsettled(attempt), { holder: attempt.holder, givenUpAt, leaseUntil });
   } catch (error) {
     // The row stays `processing`: once its lease is over the reconciler makes it `unknown` and looks it up.
     logger.error('attempt not updated', { attemptId: attempt.id, error });
@@ -287,7 +290,10 @@ function modifiedPayment(requestOfAttempt: () => ProviderRequest): string | unde
 
 const unsettled = ({ amount, ...attempt }: Attempt) => ({ ...attempt, amount: amount?.value ?? null });
 
-/** What the provider has decided is told at once; what cannot be written now is written as soon as that is possible. */
+/**
+ * What the provider has decided is told at once; what cannot be written now is written as soon as that is possible. That
+ * it has failed is told only once that is on record: until then another process may send what this one could not.
+ */
 async function concluded(
   dependencies: PaymentDependencies,
   attempt: Attempt,
@@ -301,5 +307,5 @@ async function concluded(
   );
   const payment = done?.written?.payment;
   if (payment !== undefined) await shredCardOf(dependencies, payment);
-  return settlement;
+  return settlement.kind === 'failed' && done?.written === undefined ? { kind: 'unknown' } : settlement;
 }

@@ -1,6 +1,8 @@
 import { appendAudit } from '../../audit/store.ts';
 import type { LookupQuery, PaymentOutcome, PaymentProvider } from '../../payments/contract.ts';
-import { claimResend, gaveUpAttempt, releaseAttempt, type Attempt } from '../stores/attempt-store.ts';
+import { claimResend, releaseAttempt } from '../stores/attempt-claim-store.ts';
+import { gaveUpAttempt } from '../stores/attempt-outcome-store.ts';
+import type { Attempt } from '../stores/attempt-store.ts';
 import { attemptSentAgain } from './audit.ts';
 import type { PaymentDependencies } from './dependencies.ts';
 import { LOOK_UP_AFTER_MS, MOST_SENDS, PURSUE_WITHIN_MS, sendLeaseMs } from './leases.ts';

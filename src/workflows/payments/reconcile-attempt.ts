@@ -1,12 +1,12 @@
 import type { PaymentProvider } from '../../payments/contract.ts';
 import type { RoutedProvider } from '../providers/contract.ts';
 import { interruptOrphans } from '../recovery.ts';
-import type { OpenAttempt } from '../stores/attempt-store.ts';
+import type { OpenAttempt } from '../stores/attempt-claim-store.ts';
 import { findOwnedCapture } from '../stores/capture-store.ts';
 import { findPayment, type PaymentRecord } from '../stores/payment-store.ts';
 import type { PaymentDependencies } from './dependencies.ts';
 import { shredCardOf } from './keep-card.ts';
-import { RESEND_WITHIN_MS } from './leases.ts';
+import { LEASE_MARGIN_MS, RESEND_WITHIN_MS } from './leases.ts';
 import { sendAgain, type SentAgain } from './pursue.ts';
 import { queryOf, requestAgain } from './request-again.ts';
 import { lookUp } from './send.ts';
@@ -32,8 +32,8 @@ export async function reconcileAttempt(
   // Its process is gone, and nobody else will end its capture.
   if (attempt.captureOpen && captureId !== null) await interruptOrphans(dependencies, { captureId });
   if (attempt.state === 'processing') {
-    const { leaseUntil } = attempt;
-    await doubt(dependencies, attempt, { givenUpAt: clock.now(), leaseUntil });
+    const { holder, leaseUntil } = attempt;
+    await doubt(dependencies, attempt, { holder, givenUpAt: clock.now(), leaseUntil });
   }
   const routed = await directory.find(accountId, attempt.providerId);
   if (routed === undefined || routed.mode !== attempt.mode) {
@@ -61,8 +61,9 @@ async function findOut(
 ): Promise<Settlement | undefined> {
   const { clock, logger } = dependencies;
   const { recovery, absenceProvenAfterMs } = provider.capabilities;
-  // As it is before the provider is asked: its answer is about that moment.
-  const absentSince = new Date(clock.now().getTime() - absenceProvenAfterMs);
+  // As it is before the provider is asked: its answer is about that moment. Whoever gave up waiting may have done so on
+  // another clock.
+  const absentSince = new Date(clock.now().getTime() - absenceProvenAfterMs - LEASE_MARGIN_MS);
   const found =
     recovery === 'lookup' ? await lookUp(logger, provider, attempt, queryOf(attempt, payment)) : 'never_seen';
   if (found === undefined) return undefined;
@@ -70,9 +71,7 @@ async function findOut(
   const outcome = await onceMore(dependencies, provider, attempt, payment);
   if (outcome === 'no_outcome') return undefined;
   if (outcome !== 'not_sent') return { kind: 'outcome', outcome };
-  const { finishedAt, holder } = attempt;
-  const proven = recovery === 'lookup' && finishedAt !== null && finishedAt <= absentSince;
-  return proven ? { kind: 'absent', holder, absentSince } : undefined;
+  return recovery === 'lookup' ? { kind: 'absent', holder: attempt.holder, absentSince } : undefined;
 }
 
 /** Sends it again where that can only be the same payment, and whoever asked for it may still wait for it. */

@@ -1,5 +1,5 @@
 import type { Amount, LookupQuery } from '../../payments/contract.ts';
-import type { OpenAttempt } from '../stores/attempt-store.ts';
+import type { OpenAttempt } from '../stores/attempt-claim-store.ts';
 import type { PaymentRecord } from '../stores/payment-store.ts';
 import type { PaymentDependencies } from './dependencies.ts';
 import { requestFingerprint } from './fingerprint.ts';

@@ -7,33 +7,46 @@ import type { NewAccountEvent } from '../../events/types.ts';
 import type { Operation, PaymentOutcome } from '../../payments/contract.ts';
 import type { CaptureResource } from '../contract.ts';
 import {
+  contradictAttempt,
   doubtAttempt,
   failAbsentAttempt,
   failAttempt,
-  findRecordedAttempt,
   settleAttempt,
-} from '../stores/attempt-store.ts';
+  type GivenUp,
+} from '../stores/attempt-outcome-store.ts';
+import { findRecordedAttempt } from '../stores/attempt-store.ts';
 import { lockEndedCapture, rewriteEndedCapture } from '../stores/capture-store.ts';
 import { lockPayment, updatePayment, type PaymentRecord } from '../stores/payment-store.ts';
 import { accountEventsOf } from '../take-payment/account-events.ts';
 import { paymentSettled } from '../take-payment/capture-audit.ts';
 import { recordedPayment } from '../take-payment/resource.ts';
-import { attemptSettled } from './audit.ts';
+import { attemptContradicted, attemptSettled } from './audit.ts';
 import type { PaymentDependencies } from './dependencies.ts';
 import { paymentEventsOf } from './events.ts';
 import type { PaymentFailure } from './failures.ts';
 import { afterDoubt, afterFailure, afterOutcome } from './rules.ts';
 
+/** What an end is written with. */
+export type SettlingDependencies = Pick<PaymentDependencies, 'database' | 'clock' | 'logger' | 'onPoint'>;
+
 /** How an attempt came to its end. */
 export type Settlement =
   | { readonly kind: 'outcome'; readonly outcome: PaymentOutcome }
-  | { readonly kind: 'failed'; readonly failure: PaymentFailure }
-  /** It never arrived: whoever holds it has asked, and nobody waited for an answer since. */
+  /** Whoever holds it knows that it moved nothing. */
+  | { readonly kind: 'failed'; readonly failure: PaymentFailure; readonly holder: string }
+  /** Whoever holds it has asked, and it is not there; the database knows whether anybody waited for it since. */
   | { readonly kind: 'absent'; readonly holder: string; readonly absentSince: Date };
 
 /** What was written; `payment` as it is now, absent for a tokenization. */
 export interface Settled {
   readonly payment?: PaymentRecord;
+}
+
+/** What belongs to the same transaction. */
+export interface SettledWith {
+  /** Once the payment is locked and before anything is written. Throws what refuses it. */
+  readonly guard?: (db: Queryable, payment: PaymentRecord | undefined) => Promise<void>;
+  readonly audited?: readonly AuditEntry[];
 }
 
 /** An attempt without an outcome, as far as its end is concerned. */
@@ -55,48 +68,75 @@ interface Telling {
 
 /**
  * Writes the end of an attempt, with all that follows from it, in one transaction: the payment, the capture if that has
- * ended, events and audit records. Undefined: it was settled already, or it is not absent any more; whoever comes first
- * tells. Rejects when the database does not answer.
+ * ended, events and audit records. Undefined: it was settled already, it is another's by now, or it is not proven absent
+ * yet; whoever comes first tells. An outcome that contradicts the end on record is kept and reported. Rejects when the
+ * database does not answer.
  */
 export async function settle(
-  { database, clock, onPoint }: PaymentDependencies,
+  { database, clock, logger, onPoint }: SettlingDependencies,
   attempt: UnsettledAttempt,
   settlement: Settlement,
+  { guard, audited = [] }: SettledWith = {},
 ): Promise<Settled | undefined> {
   const at = clock.now();
-  return await database.transaction(attempt.accountId, async (db) => {
+  let contradicted = false;
+  const settled = await database.transaction(attempt.accountId, async (db) => {
     // Always in this order: capture, payment, attempt, events, audit.
     const capture = await endedCaptureOf(db, attempt);
     const before = await paymentOf(db, attempt);
-    if (!(await writeAttempt(db, attempt, settlement, at))) return undefined;
-    const settled = settledOf(attempt);
+    await guard?.(db, before);
+    if (!(await writeAttempt(db, attempt, settlement, at))) {
+      contradicted = await contradicts(db, attempt, settlement, at);
+      return undefined;
+    }
+    const asked = settledOf(attempt);
     const after =
       before &&
       (settlement.kind === 'outcome'
-        ? afterOutcome(before, settled, settlement.outcome, at)
-        : afterFailure(before, settled, failureOf(settlement), at));
+        ? afterOutcome(before, asked, settlement.outcome, at)
+        : afterFailure(before, asked, failureOf(settlement), at));
     if (after !== undefined) await updatePayment(db, after);
     const events =
       before === undefined || after === undefined ? [] : paymentEventsOf(before, after, attempt.operation);
     const corrected = capture && (await correctCapture(db, attempt.accountId, capture, at));
     await tell(db, attempt.accountId, {
       events: [...events, ...(corrected?.events ?? [])],
-      audited: [auditOf(attempt, settlement, after), ...(corrected?.audited ?? [])],
+      audited: [...audited, auditOf(attempt, settlement, after), ...(corrected?.audited ?? [])],
     });
     await onPoint?.('before_commit');
     return after === undefined ? {} : { payment: { ...after, pending: null } };
   });
+  if (contradicted) {
+    const { id: attemptId, accountId } = attempt;
+    logger.error('the provider contradicts what is on record of an attempt', { accountId, attemptId });
+  }
+  return settled;
 }
 
-/** Writes that nobody knows what became of an attempt: at `givenUpAt` nobody waits for its answer any more. */
+/** What its provider says of an attempt that has come to another end. What is on record stays; people have to look. */
+async function contradicts(
+  db: Queryable,
+  attempt: UnsettledAttempt,
+  settlement: Settlement,
+  at: Date,
+): Promise<boolean> {
+  if (settlement.kind !== 'outcome') return false;
+  const { outcome } = settlement;
+  const recorded = await contradictAttempt(db, attempt.id, outcome, at);
+  if (recorded === undefined) return false;
+  await appendAudit(db, [attemptContradicted(attempt, recorded, outcome.result)]);
+  return true;
+}
+
+/** Writes that nobody knows what became of an attempt: at `givenUpAt` its holder does not wait for it any more. */
 export async function doubt(
   { database, clock }: Pick<PaymentDependencies, 'database' | 'clock'>,
   attempt: UnsettledAttempt,
-  lease: { readonly givenUpAt: Date; readonly leaseUntil: Date },
+  givenUp: GivenUp,
 ): Promise<void> {
   await database.transaction(attempt.accountId, async (db) => {
     const before = await paymentOf(db, attempt);
-    if (!(await doubtAttempt(db, attempt.id, lease.givenUpAt, lease.leaseUntil))) return;
+    if (!(await doubtAttempt(db, attempt.id, givenUp))) return;
     const after = before && afterDoubt(before, settledOf(attempt), clock.now());
     if (after !== undefined) await updatePayment(db, after);
     await tell(db, attempt.accountId, {
@@ -115,7 +155,7 @@ async function writeAttempt(
 ): Promise<boolean> {
   if (settlement.kind === 'outcome') return await settleAttempt(db, id, settlement.outcome, at);
   if (settlement.kind === 'absent') return await failAbsentAttempt(db, id, settlement, at);
-  return await failAttempt(db, id, settlement.failure, at);
+  return await failAttempt(db, { id, holder: settlement.holder }, settlement.failure, at);
 }
 
 function failureOf(settlement: Exclude<Settlement, { kind: 'outcome' }>): PaymentFailure {

@@ -1,7 +1,6 @@
 import type { Queryable } from '../../db/database.ts';
-import type { Amount, DeclineReason, Operation, PaymentOutcome } from '../../payments/contract.ts';
+import type { Amount, DeclineReason, Operation } from '../../payments/contract.ts';
 import type { Mode } from '../../payments/kind.ts';
-import type { PaymentFailure } from '../payments/failures.ts';
 
 /** One request to a provider. Written before it is sent: no attempt goes out that this table does not know. */
 export interface Attempt {
@@ -63,82 +62,6 @@ export async function insertAttempt(db: Queryable, attempt: Attempt): Promise<vo
   );
 }
 
-/** Writes the provider's answer unless the attempt is settled already. Returns whether it did. */
-export async function settleAttempt(
-  db: Queryable,
-  attemptId: string,
-  outcome: PaymentOutcome,
-  at: Date,
-): Promise<boolean> {
-  const succeeded = outcome.result === 'succeeded';
-  const rows = await db.query(
-    `UPDATE payment_attempts
-     SET state = $2, provider_reference = $3, authorization_code = $4, provider_token = $5,
-         decline_reason = $6, raw_code = $7, failure = NULL, finished_at = $8
-     WHERE id = $1 AND state IN ('processing', 'unknown') RETURNING id`,
-    [
-      attemptId,
-      outcome.result,
-      outcome.providerReference ?? null,
-      succeeded ? (outcome.authorizationCode ?? null) : null,
-      succeeded ? (outcome.providerToken ?? null) : null,
-      succeeded ? null : outcome.reason,
-      succeeded ? null : outcome.rawCode,
-      at,
-    ],
-  );
-  return rows.length === 1;
-}
-
-/** It is proven that it moved nothing. Returns whether it was still open. */
-export async function failAttempt(
-  db: Queryable,
-  attemptId: string,
-  failure: PaymentFailure,
-  at: Date,
-): Promise<boolean> {
-  const rows = await db.query(
-    `UPDATE payment_attempts SET state = 'failed', failure = $2, finished_at = $3
-     WHERE id = $1 AND state IN ('processing', 'unknown') RETURNING id`,
-    [attemptId, failure, at],
-  );
-  return rows.length === 1;
-}
-
-/** The same of one that its provider never saw: only by who holds it, and if nobody has waited for it since. */
-export async function failAbsentAttempt(
-  db: Queryable,
-  attemptId: string,
-  { holder, absentSince }: { readonly holder: string; readonly absentSince: Date },
-  at: Date,
-): Promise<boolean> {
-  const rows = await db.query(
-    `UPDATE payment_attempts SET state = 'failed', failure = 'never_arrived', finished_at = $4
-     WHERE id = $1 AND holder = $2 AND finished_at <= $3 AND state = 'unknown' RETURNING id`,
-    [attemptId, holder, absentSince, at],
-  );
-  return rows.length === 1;
-}
-
-/**
- * It may have arrived. `finished_at` is when everybody gave up waiting, at the latest. Returns whether it was still
- * `processing`.
- */
-export async function doubtAttempt(
-  db: Queryable,
-  attemptId: string,
-  at: Date,
-  leaseUntil: Date,
-): Promise<boolean> {
-  const rows = await db.query(
-    `UPDATE payment_attempts
-     SET state = 'unknown', failure = 'unknown_outcome', finished_at = $2, lease_until = $3
-     WHERE id = $1 AND state = 'processing' RETURNING id`,
-    [attemptId, at, leaseUntil],
-  );
-  return rows.length === 1;
-}
-
 /** The vault has kept the card. */
 export async function keepAttempt(db: Queryable, attemptId: string, token: string, at: Date): Promise<void> {
   await db.query(
@@ -147,156 +70,7 @@ export async function keepAttempt(db: Queryable, attemptId: string, token: strin
   );
 }
 
-/**
- * Written before an attempt goes out once more under its key. False: somebody else holds it, it is settled, or it went
- * out `most` times.
- */
-export async function claimResend(
-  db: Queryable,
-  attemptId: string,
-  claim: {
-    readonly holder: string;
-    readonly leaseUntil: Date;
-    readonly most: number;
-    readonly at: Date;
-  },
-): Promise<boolean> {
-  const rows = await db.query(
-    `UPDATE payment_attempts
-     SET sends = sends + 1, lease_until = GREATEST(lease_until, $3), finished_at = GREATEST($3, $5)
-     WHERE id = $1 AND holder = $2 AND state = 'unknown' AND sends < $4 RETURNING id`,
-    [attemptId, claim.holder, claim.leaseUntil, claim.most, claim.at],
-  );
-  return rows.length === 1;
-}
-
-/** Nobody waits for an answer any more: from now on the time counts after which a look-up that finds nothing is proof. */
-export async function gaveUpAttempt(
-  db: Queryable,
-  attemptId: string,
-  holder: string,
-  at: Date,
-): Promise<void> {
-  await db.query(
-    `UPDATE payment_attempts SET finished_at = $3 WHERE id = $1 AND holder = $2 AND state = 'unknown'`,
-    [attemptId, holder, at],
-  );
-}
-
-/** The time after the lease belongs to whoever takes it. */
-export async function releaseAttempt(
-  db: Queryable,
-  attemptId: string,
-  holder: string,
-  leaseUntil: Date,
-): Promise<void> {
-  await db.query(
-    `UPDATE payment_attempts SET lease_until = $3
-     WHERE id = $1 AND holder = $2 AND state IN ('processing', 'unknown')`,
-    [attemptId, holder, leaseUntil],
-  );
-}
-
-/**
- * What a process that is gone left open may have arrived. `ownerIsDead`: nobody can send it any more; otherwise its
- * owner may live somewhere until its lease is over.
- */
-export async function doubtAttemptsOfCapture(
-  db: Queryable,
-  captureId: string,
-  ownerIsDead: boolean,
-  at: Date,
-): Promise<void> {
-  await db.query(
-    `UPDATE payment_attempts
-     SET state = 'unknown', failure = 'unknown_outcome',
-         finished_at = CASE WHEN $3 THEN $2 ELSE GREATEST(lease_until, $2) END,
-         lease_until = CASE WHEN $3 THEN $2 ELSE lease_until END
-     WHERE capture_id = $1 AND state = 'processing'`,
-    [captureId, at, ownerIsDead],
-  );
-}
-
-/** An attempt without an outcome, as it is on record. */
-export interface OpenAttempt {
-  readonly id: string;
-  readonly accountId: string;
-  readonly paymentId: string | null;
-  readonly captureId: string | null;
-  readonly provider: string;
-  readonly providerId: string;
-  readonly mode: Mode;
-  readonly idempotencyKey: string;
-  readonly operation: Operation;
-  readonly amount: number | null;
-  readonly currency: string | null;
-  readonly reference: string | null;
-  readonly fingerprint: Buffer | null;
-  readonly state: 'processing' | 'unknown';
-  readonly createdAt: Date;
-  readonly finishedAt: Date | null;
-  /** Its capture runs, as far as the database knows. */
-  readonly captureOpen: boolean;
-}
-
-const OPEN_COLUMNS = `
-  a.id, a.account_id AS "accountId", a.payment_id AS "paymentId", a.capture_id AS "captureId", a.provider,
-  a.provider_id AS "providerId", a.mode, a.idempotency_key AS "idempotencyKey", a.operation, a.amount, a.currency,
-  a.reference, a.request_fingerprint AS fingerprint, a.state, a.created_at AS "createdAt",
-  a.finished_at AS "finishedAt"`;
-
-export interface AttemptClaim {
-  readonly instanceId: string;
-  readonly holder: string;
-  readonly at: Date;
-  readonly leaseUntil: Date;
-  /** A capture that is not over looks after its own attempt until that is this far over its lease. */
-  readonly lostSince: Date;
-}
-
-/**
- * Takes the first open attempt after the id `after` that nobody holds. Several processes at once get different ones:
- * a row that another is about to take is passed over.
- */
-export async function claimOpenAttempt(
-  db: Queryable,
-  after: string,
-  { instanceId, holder, at, leaseUntil, lostSince }: AttemptClaim,
-): Promise<OpenAttempt | undefined> {
-  const rows = await db.query<OpenAttempt>(
-    `WITH due AS (
-       SELECT a.id, c.id IS NOT NULL AND c.ended_at IS NULL AS open
-       FROM payment_attempts a LEFT JOIN captures c ON c.account_id = a.account_id AND c.id = a.capture_id
-       WHERE a.state IN ('processing', 'unknown') AND a.id > $1 AND a.lease_until <= $3
-         AND (c.id IS NULL OR c.ended_at IS NOT NULL OR a.lease_until <= $5)
-       ORDER BY a.id LIMIT 1 FOR UPDATE OF a SKIP LOCKED
-     )
-     UPDATE payment_attempts a SET holder = $2, lease_until = $4, instance_id = $6 FROM due WHERE a.id = due.id
-     RETURNING ${OPEN_COLUMNS}, due.open AS "captureOpen"`,
-    [after, holder, at, leaseUntil, lostSince, instanceId],
-  );
-  return rows[0];
-}
-
-/** Attempts that a process under this name had under way. It is gone, or it would not start anew. */
-export async function findAttemptsOfInstance(db: Queryable, instanceId: string): Promise<OpenAttempt[]> {
-  return await db.query<OpenAttempt>(
-    `SELECT ${OPEN_COLUMNS}, false AS "captureOpen" FROM payment_attempts a
-     WHERE a.instance_id = $1 AND a.state = 'processing' ORDER BY a.id`,
-    [instanceId],
-  );
-}
-
-/** What it had looked up or sent again is anybody's now. */
-export async function releaseAttemptsOfInstance(db: Queryable, instanceId: string, at: Date): Promise<void> {
-  await db.query(
-    `UPDATE payment_attempts SET lease_until = $2
-     WHERE instance_id = $1 AND state = 'unknown' AND lease_until > $2`,
-    [instanceId, at],
-  );
-}
-
-/** The change of a payment that was asked for under a row of idempotency_keys, the latest. */
+/** The change of a payment that was asked for under a row of idempotency_keys: the latest, a failed one last. */
 export interface RecordedChange {
   readonly paymentId: string;
   readonly state: 'processing' | 'succeeded' | 'declined' | 'failed' | 'unknown';
@@ -309,7 +83,7 @@ export async function findChangeByIdempotencyId(
 ): Promise<RecordedChange | undefined> {
   const rows = await db.query<RecordedChange>(
     `SELECT payment_id AS "paymentId", state, decline_reason AS "declineReason" FROM payment_attempts
-     WHERE idempotency_id = $1 ORDER BY created_at DESC, id LIMIT 1`,
+     WHERE idempotency_id = $1 ORDER BY state = 'failed', created_at DESC, id LIMIT 1`,
     [idempotencyId],
   );
   return rows[0];

@@ -221,11 +221,16 @@ export interface TokenToShred {
   readonly status: PaymentStatus;
 }
 
-export async function findTokensToShred(db: Queryable, limit: number): Promise<TokenToShred[]> {
+/** In pages, behind the payment `after`. */
+export async function findTokensToShred(
+  db: Queryable,
+  after: string,
+  limit: number,
+): Promise<TokenToShred[]> {
   return await db.query(
     `SELECT id AS "paymentId", account_id AS "accountId", token_to_shred AS token, status
-     FROM payments WHERE token_to_shred IS NOT NULL ORDER BY id LIMIT $1`,
-    [limit],
+     FROM payments WHERE token_to_shred IS NOT NULL AND id > $1 ORDER BY id LIMIT $2`,
+    [after, limit],
   );
 }
 

@@ -5,7 +5,8 @@ import type { PaymentOutcome } from '../../../src/payments/contract.ts';
 import { agentMessage } from '../../../src/payments/decline-reasons.ts';
 import { ProviderError } from '../../../src/payments/errors.ts';
 import { reconcileOnce, startReconciler } from '../../../src/workflows/reconcile.ts';
-import { doubtAttempt, insertAttempt } from '../../../src/workflows/stores/attempt-store.ts';
+import { doubtAttempt } from '../../../src/workflows/stores/attempt-outcome-store.ts';
+import { insertAttempt } from '../../../src/workflows/stores/attempt-store.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
 import { ALL_CAPABILITIES } from '../../support/payment-provider.ts';
 import { insertCapture } from '../../support/rows.ts';
@@ -200,7 +201,7 @@ describe('an attempt without an outcome', () => {
           attempt.captureId,
         ]);
         await insertAttempt(tx, attempt);
-        await doubtAttempt(tx, attempt.id, at, at);
+        await doubtAttempt(tx, attempt.id, { holder: attempt.holder, givenUpAt: at, leaseUntil: at });
       }
     });
     world.provider.onLookup = (key) => Promise.resolve(key === added.at(-1) ? PAID : undefined);

@@ -5,7 +5,8 @@ import { agentMessage } from '../../../src/payments/decline-reasons.ts';
 import { sendLeaseMs } from '../../../src/workflows/payments/leases.ts';
 import { reconcileOnce } from '../../../src/workflows/reconcile.ts';
 import { interruptOrphans } from '../../../src/workflows/recovery.ts';
-import { failAttempt, insertAttempt, settleAttempt } from '../../../src/workflows/stores/attempt-store.ts';
+import { failAttempt, settleAttempt } from '../../../src/workflows/stores/attempt-outcome-store.ts';
+import { insertAttempt } from '../../../src/workflows/stores/attempt-store.ts';
 import { newId } from '../../../src/kernel/ids.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
 import { PAID } from './fakes.ts';
@@ -223,8 +224,13 @@ describe('a payment that the process had under way', () => {
       const id = await paying();
       const [attempt] = await world.attempts(id);
       await db.database.transaction(world.accountId, async (tx) => {
-        if (outcome === 'failed') await failAttempt(tx, attempt?.id ?? '', 'rate_limited', world.clock.now());
-        else await settleAttempt(tx, attempt?.id ?? '', outcome, world.clock.now());
+        if (outcome === 'failed') {
+          const rows = await tx.query<{ id: string; holder: string }>(
+            'select id, holder from payment_attempts where id = $1',
+            [attempt?.id],
+          );
+          for (const row of rows) await failAttempt(tx, row, 'rate_limited', world.clock.now());
+        } else await settleAttempt(tx, attempt?.id ?? '', outcome, world.clock.now());
       });
       await recoverAll();
       expect(await world.attempts(id)).toMatchObject([{ state }]);

@@ -108,6 +108,73 @@ describe('several processes at once', () => {
   });
 });
 
+describe('a provider that hangs', () => {
+  /** That many payments whose outcome is not known, one after the other in the order of their look-ups. */
+  async function unknownOf(name: string, count: number): Promise<string[]> {
+    const provider = shop.providers.find((one) => one.name === name);
+    if (provider === undefined) throw new Error(`there is no provider ${name}`);
+    provider.fate = () => 'answer_lost';
+    provider.answersLookups = () => false;
+    const paying = Array.from({ length: count }, async (_, n) =>
+      shop.pay({ provider_token: `card-${n}`, provider_id: `prv_${name}` }),
+    );
+    for (const ms of [500, 2000, 5000]) {
+      await until(() => shop.clock.pending === count);
+      shop.clock.advance(ms);
+    }
+    const ids = (await Promise.all(paying)).map(({ id }) => id);
+    provider.answersLookups = () => true;
+    provider.lookups.length = 0;
+    return ids;
+  }
+
+  test('keeps none of another waiting, however many payments it has open', async () => {
+    shop = await Shop.start(db, keys, 'slow', 'quick');
+    const [slow, quick] = shop.providers;
+    await unknownOf('slow', 20);
+    const [ofQuick = ''] = await unknownOf('quick', 1);
+    const hanging: (() => void)[] = [];
+    slow!.lookup = async ({ idempotencyKey }) => {
+      slow!.lookups.push(idempotencyKey);
+      await new Promise<void>((resolve) => hanging.push(resolve));
+      return slow!.ledger.get(idempotencyKey)?.outcome;
+    };
+    const round = shop.reconcile(1);
+    await until(async () => (await shop.get(ofQuick)).status === 'captured');
+    expect(quick!.lookups).toHaveLength(1);
+    // And it is asked for a few at a time only.
+    expect(hanging.length).toBeLessThan(20);
+    await until(() => (hanging.splice(0).forEach((go) => go()), slow!.lookups.length === 20));
+    hanging.splice(0).forEach((go) => go());
+    expect(await round).toBe(21);
+  });
+
+  test('does not make a round last for ever, and the next one begins with what has waited longest', async () => {
+    shop = await Shop.start(db, keys, 'slow');
+    const [slow] = shop.providers;
+    await unknownOf('slow', 6);
+    const hanging: (() => void)[] = [];
+    slow!.lookup = async ({ idempotencyKey }) => {
+      slow!.lookups.push(idempotencyKey);
+      await new Promise<void>((resolve) => hanging.push(resolve));
+      throw new Error('not now');
+    };
+    const round = shop.reconcile(1);
+    await until(() => hanging.length === 4);
+    shop.clock.advance(30_000);
+    hanging.splice(0).forEach((go) => go());
+    expect(await round).toBe(0);
+    expect(slow!.lookups).toHaveLength(4);
+    const next = shop.reconcile(30_000);
+    await until(() => hanging.length === 4);
+    const [, , , , fifth, sixth] = slow!.lookups;
+    expect(new Set([...slow!.lookups.slice(0, 4), fifth, sixth]).size).toBe(6);
+    await until(() => (hanging.splice(0).forEach((go) => go()), slow!.lookups.length === 10));
+    hanging.splice(0).forEach((go) => go());
+    expect(await next).toBe(0);
+  });
+});
+
 describe('what never arrived', () => {
   test('goes out again with the card of the vault: the same request, under the same key', async () => {
     const { id } = await lost('request_lost', { reference: 'order-1' });

@@ -194,4 +194,23 @@ describe('attempts', () => {
     await attempt(id, state);
     await expect(attempt(id, 'processing')).resolves.toBeDefined();
   });
+
+  test('a change that a request has asked for is there once, unless it failed for certain', async () => {
+    const id = await paymentIn('captured');
+    const asked = newId('idk');
+    const change = async (state: string): Promise<string | undefined> =>
+      await refusalOf(async (tx) => {
+        const attemptId = newId('att');
+        await tx.query(
+          `insert into payment_attempts (id, account_id, payment_id, provider, provider_id, mode, idempotency_key,
+             operation, amount, currency, idempotency_id)
+           values ($1, 'acc', $2, 'sandbox', 'default', 'test', $1, 'refund', 100, 'EUR', $3)`,
+          [attemptId, id, asked],
+        );
+        await tx.query('update payment_attempts set state = $2 where id = $1', [attemptId, state]);
+      });
+    expect(await change('failed')).toBeUndefined();
+    expect(await change('succeeded')).toBeUndefined();
+    expect(await change('succeeded')).toBe('payment_attempts_one_of_request');
+  });
 });
