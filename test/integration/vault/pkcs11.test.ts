@@ -18,7 +18,7 @@ import {
   type Cryptoki,
 } from '../../../src/vault/keys/pkcs11/cryptoki.ts';
 import { openPkcs11Keys } from '../../../src/vault/keys/pkcs11/provider.ts';
-import { unwrapKey } from '../../../src/vault/sealing/key-wrap.ts';
+import { unwrapKey, wrapKey } from '../../../src/vault/sealing/key-wrap.ts';
 import { randomSecret } from '../../../src/vault/sealing/random-secret.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { createTestKeyRing } from '../../support/key-ring.ts';
@@ -152,6 +152,9 @@ describe('keys in a PKCS#11 token', () => {
       { type: CKA.CLASS, value: CKO_SECRET_KEY },
       { type: CKA.ID, value: Buffer.from(id) },
       { type: CKA.TOKEN, value: true },
+      { type: CKA.PRIVATE, value: true },
+      { type: CKA.SENSITIVE, value: true },
+      { type: CKA.EXTRACTABLE, value: false },
       { type: CKA.VALUE, value },
     ];
     await behind((cryptoki, session) => {
@@ -182,6 +185,61 @@ describe('keys in a PKCS#11 token', () => {
     using message = secretOf('a message');
     expect(await provider.mac(id, message)).toEqual(createHmac('sha256', value).update('a message').digest());
     await provider.destroy(id);
+  });
+
+  test.each([CKK.AES, CKK.GENERIC_SECRET])(
+    'are not those that someone without the PIN has planted under their name (key type %d)',
+    async (type) => {
+      const id = newId('key');
+      const planted = (more: readonly Attribute[] = []): Attribute[] => [
+        { type: CKA.CLASS, value: CKO_SECRET_KEY },
+        { type: CKA.KEY_TYPE, value: type },
+        { type: CKA.ID, value: Buffer.from(id) },
+        { type: CKA.LABEL, value: `hushtone card_data ${type === CKK.AES ? 'key wrap' : 'hmac'}` },
+        { type: CKA.TOKEN, value: true },
+        { type: CKA.VALUE, value: Buffer.alloc(32, 7) },
+        { type: CKA.WRAP, value: true },
+        { type: CKA.UNWRAP, value: true },
+        { type: CKA.SIGN, value: true },
+        ...more,
+      ];
+      const readable = [
+        { type: CKA.PRIVATE, value: false },
+        { type: CKA.SENSITIVE, value: false },
+        { type: CKA.EXTRACTABLE, value: true },
+      ];
+      await behind((cryptoki, session) => cryptoki.C_CreateObject(session, planted(readable)));
+      expect(await provider.has(id)).toBe(false);
+      expect(await provider.ids('card_data')).not.toContain(id);
+      await provider.generate(id, 'card_data');
+      using kek = secretOf(Buffer.alloc(32, 7));
+      using dataKey = randomSecret(32);
+      expect(await provider.wrap(id, dataKey)).not.toEqual(wrapKey(kek, dataKey));
+      const known = createHmac('sha256', Buffer.alloc(32, 7)).update('a message').digest();
+      using message = secretOf('a message');
+      expect(await provider.mac(id, message)).not.toEqual(known);
+      // Even one that looks right is not taken for the other.
+      const hidden = [
+        { type: CKA.PRIVATE, value: true },
+        { type: CKA.SENSITIVE, value: true },
+        { type: CKA.EXTRACTABLE, value: false },
+      ];
+      await behind((cryptoki, session) => cryptoki.C_CreateObject(session, planted(hidden)));
+      await expect(provider.has(id)).rejects.toMatchObject({ code: 'key_ambiguous', kind: 'unavailable' });
+      await behind((cryptoki, session) => {
+        for (const object of objectsOf(cryptoki, session, id)) cryptoki.C_DestroyObject(session, object);
+      });
+    },
+  );
+
+  test('make MACs again after one that failed on the way', async () => {
+    const id = newId('key');
+    await provider.generate(id, 'card_data');
+    const gone = secretOf('a message');
+    gone.wipe();
+    await expect(provider.mac(id, gone)).rejects.toMatchObject({ code: 'secret_wiped' });
+    using message = secretOf('a message');
+    expect(await provider.mac(id, message)).toHaveLength(32);
   });
 
   test('leave no data key behind in the token', async () => {
@@ -233,6 +291,15 @@ describe('keys in a PKCS#11 token', () => {
     await expect(other.mac(id, message)).rejects.toMatchObject({
       code: 'key_provider_unavailable',
       kind: 'unavailable',
+      message: 'PKCS#11: the token refuses the login (CKR_PIN_INCORRECT)',
+    });
+    // A token locks itself after a few wrong PINs: none is tried twice.
+    await expect(other.mac(id, message)).rejects.toMatchObject({
+      code: 'key_provider_unavailable',
+      message: `PKCS#11: the token has refused the PIN in ${pinFile}: it is not tried again until it is changed`,
+    });
+    await writeFile(pinFile, 'not the PIN either');
+    await expect(other.mac(id, message)).rejects.toMatchObject({
       message: 'PKCS#11: the token refuses the login (CKR_PIN_INCORRECT)',
     });
     await writeFile(pinFile, await readFile(hsm.pinFile));

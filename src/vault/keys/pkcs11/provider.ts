@@ -77,14 +77,26 @@ function findAll(cryptoki: Cryptoki, session: Buffer, template: readonly Attribu
   }
 }
 
+/**
+ * An object of that name that only the user of the token can have put there, and that nobody can read. PKCS#11 2.40,
+ * 6.7.1: without the PIN anyone may add objects that are not private, under any name, of a value that he knows.
+ */
 function find(cryptoki: Cryptoki, session: Buffer, id: string, use: Use): Buffer | undefined {
-  const [object] = findAll(cryptoki, session, [
+  const [object, another] = findAll(cryptoki, session, [
     { type: CKA.CLASS, value: CKO_SECRET_KEY },
     { type: CKA.KEY_TYPE, value: TYPE_OF[use] },
     { type: CKA.TOKEN, value: true },
+    { type: CKA.PRIVATE, value: true },
+    { type: CKA.SENSITIVE, value: true },
+    { type: CKA.EXTRACTABLE, value: false },
     { type: CKA.ID, value: Buffer.from(id) },
   ]);
-  return object;
+  if (another === undefined) return object;
+  throw new HushtoneError(
+    'key_ambiguous',
+    'unavailable',
+    `the PKCS#11 token has more than one key ${id} (${use}): which is the right one cannot be told`,
+  );
 }
 
 function findOrRefuse(cryptoki: Cryptoki, session: Buffer, id: string, use: Use): Buffer {
@@ -170,6 +182,9 @@ class Pkcs11KeyProvider implements KeyProvider {
       const objects = findAll(cryptoki, session, [
         { type: CKA.CLASS, value: CKO_SECRET_KEY },
         { type: CKA.TOKEN, value: true },
+        { type: CKA.PRIVATE, value: true },
+        { type: CKA.SENSITIVE, value: true },
+        { type: CKA.EXTRACTABLE, value: false },
         { type: CKA.LABEL, value: labelOf(purpose, 'hmac') },
       ]);
       return objects.map((object) => {
@@ -215,10 +230,11 @@ class Pkcs11KeyProvider implements KeyProvider {
   async mac(id: string, message: SecretBuffer): Promise<Buffer> {
     return await this.#token.run((cryptoki, session) => {
       const key = findOrRefuse(cryptoki, session, id, 'hmac');
-      cryptoki.C_SignInit(session, { mechanism: CKM.SHA256_HMAC }, key);
-      return message.use((bytes) =>
-        Buffer.from(cryptoki.C_Sign(session, viewOf(bytes), Buffer.alloc(MAC_BYTES))),
-      );
+      return message.use((bytes) => {
+        // Inside: what was begun and is not ended would keep every later MAC from being begun.
+        cryptoki.C_SignInit(session, { mechanism: CKM.SHA256_HMAC }, key);
+        return Buffer.from(cryptoki.C_Sign(session, viewOf(bytes), Buffer.alloc(MAC_BYTES)));
+      });
     });
   }
 

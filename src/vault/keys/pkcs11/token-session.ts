@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { HushtoneError } from '../../../kernel/errors.ts';
 import type { Logger } from '../../../kernel/logger.ts';
+import type { SecretBuffer } from '../../../secrets/secret-buffer.ts';
+import { takeSecret } from '../../sealing/random-secret.ts';
 import { CKF, CKU_USER, loadCryptoki, returnValueOf, type Cryptoki } from './cryptoki.ts';
 
 export interface TokenOptions {
@@ -22,12 +24,38 @@ const LOST_SESSION = new Set([
   'CKR_TOKEN_NOT_PRESENT',
   'CKR_TOKEN_NOT_RECOGNIZED',
   'CKR_SLOT_ID_INVALID',
+  // Something was begun in it that never ended.
+  'CKR_OPERATION_ACTIVE',
   // Handles of an earlier session, or of objects that the token has renumbered.
   'CKR_OBJECT_HANDLE_INVALID',
   'CKR_KEY_HANDLE_INVALID',
   'CKR_WRAPPING_KEY_HANDLE_INVALID',
   'CKR_UNWRAPPING_KEY_HANDLE_INVALID',
 ]);
+
+/** PKCS#11 2.40, 5.6 (C_Login): each of these may count as one of the tries that a token allows. */
+const REFUSED_PIN = new Set(['CKR_PIN_INCORRECT', 'CKR_PIN_INVALID', 'CKR_PIN_LEN_RANGE', 'CKR_PIN_LOCKED']);
+
+/** The longest that any token takes is far shorter. */
+const LONGEST_PIN_BYTES = 1024;
+
+async function readPin(path: string): Promise<SecretBuffer> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new HushtoneError('pkcs11_pin_missing', 'unavailable', `the PIN file ${path} cannot be read`, {
+      cause,
+    });
+  });
+  try {
+    // A line break may end it.
+    let end = bytes.length;
+    if (bytes[end - 1] === 0x0a) end -= 1;
+    if (end < bytes.length && bytes[end - 1] === 0x0d) end -= 1;
+    if (end <= LONGEST_PIN_BYTES) return takeSecret(bytes.subarray(0, end));
+    throw new HushtoneError('pkcs11_pin_missing', 'unavailable', `there is no PIN in the PIN file ${path}`);
+  } finally {
+    bytes.fill(0);
+  }
+}
 
 function unavailable(what: string, cause?: unknown): HushtoneError {
   return new HushtoneError('key_provider_unavailable', 'unavailable', `PKCS#11: ${what}`, { cause });
@@ -46,6 +74,8 @@ export class TokenSession {
   #session: Buffer | undefined;
   #opening: Promise<Buffer> | undefined;
   #closed = false;
+  /** What the token has refused. A token locks itself after a few wrong PINs, and every call would try another time. */
+  #refusedPin: SecretBuffer | undefined;
 
   private constructor(options: TokenOptions, cryptoki: Cryptoki) {
     this.#options = options;
@@ -93,6 +123,7 @@ export class TokenSession {
     if (this.#closed) return;
     this.#closed = true;
     this.#forget();
+    this.#refuse(undefined);
     try {
       this.#cryptoki.C_Finalize();
     } catch (error) {
@@ -112,11 +143,12 @@ export class TokenSession {
   async #openSession(): Promise<Buffer> {
     const { tokenLabel, pinFile } = this.#options;
     if (this.#closed) throw unavailable('the provider is closed');
-    const pin = await readFile(pinFile, 'utf8').catch((cause: unknown) => {
-      throw new HushtoneError('pkcs11_pin_missing', 'unavailable', `the PIN file ${pinFile} cannot be read`, {
-        cause,
-      });
-    });
+    using pin = await readPin(pinFile);
+    if (this.#refusedPin?.equals(pin) === true) {
+      throw unavailable(
+        `the token has refused the PIN in ${pinFile}: it is not tried again until it is changed`,
+      );
+    }
     try {
       this.#initialize();
       const slot = this.#cryptoki
@@ -125,7 +157,7 @@ export class TokenSession {
       if (slot === undefined) throw unavailable(`there is no token with the label ${tokenLabel}`);
       const session = this.#cryptoki.C_OpenSession(slot, CKF.RW_SESSION | CKF.SERIAL_SESSION);
       try {
-        this.#logIn(session, pin.replace(/\r?\n$/, ''));
+        this.#logIn(session, pin);
       } catch (error) {
         this.#cryptoki.C_CloseSession(session);
         throw error;
@@ -147,15 +179,23 @@ export class TokenSession {
   }
 
   /** All sessions of a process with a token are logged in, or none (PKCS#11 2.40, 6.7.4). */
-  #logIn(session: Buffer, pin: string): void {
+  #logIn(session: Buffer, pin: SecretBuffer): void {
     try {
-      this.#cryptoki.C_Login(session, CKU_USER, pin);
+      // The package takes text only: this copy is the collector's.
+      pin.use((bytes) => this.#cryptoki.C_Login(session, CKU_USER, Buffer.from(bytes).toString()));
+      this.#refuse(undefined);
     } catch (error) {
       const value = returnValueOf(error);
       if (value === 'CKR_USER_ALREADY_LOGGED_IN') return;
+      if (value !== undefined && REFUSED_PIN.has(value)) this.#refuse(pin);
       if (value !== undefined) throw unavailable(`the token refuses the login (${value})`);
       throw error;
     }
+  }
+
+  #refuse(pin: SecretBuffer | undefined): void {
+    this.#refusedPin?.wipe();
+    this.#refusedPin = pin?.use((bytes) => takeSecret(Uint8Array.from(bytes)));
   }
 
   #forget(): void {
