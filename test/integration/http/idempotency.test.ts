@@ -328,6 +328,27 @@ describe('a process that died', () => {
     expect(await post('/v1/captures', capture())).toEqual({ ...taken, replayed: 'true' });
   });
 
+  test('and was only slow neither frees nor gives up the key that another works under', async () => {
+    await post('/v1/captures', capture(), { by: dying });
+    const slow = unsettled.at(-1);
+    await connect();
+    clock.pass(61);
+    await post('/v1/captures', capture(), { by: dying });
+    const current = unsettled.at(-1);
+    if (slow === undefined || current === undefined) throw new Error('nothing was claimed');
+    expect(current).toMatchObject({ id: slow.id, takenOver: true });
+    const inFlight = { status: 409, code: 'idempotency_in_flight' };
+    await desk.release(slow);
+    expect(await post('/v1/captures', capture())).toMatchObject(inFlight);
+    await desk.abandon(slow);
+    expect(await post('/v1/captures', capture())).toMatchObject(inFlight);
+    await desk.keep(slow, { status: 404, body: { code: 'call_not_found' } });
+    expect(await post('/v1/captures', capture())).toMatchObject(inFlight);
+    // Whoever has it may.
+    await desk.abandon(current);
+    expect(await post('/v1/captures', capture())).toMatchObject({ status: 201, replayed: undefined });
+  });
+
   test('is no excuse for another request under its key', async () => {
     await post('/v1/captures', capture(), { by: dying });
     clock.pass(61);
