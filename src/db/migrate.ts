@@ -24,6 +24,24 @@ async function migrationsDirectory(): Promise<string> {
   throw new HushtoneError('migrations_missing', 'internal', 'the folder `migrations` is not in the package');
 }
 
+/** By the system's code or SQLSTATE; what the server says itself may quote what the settings hold. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens at its address',
+  ENOTFOUND: 'its host has no address',
+  EAI_AGAIN: 'its host cannot be looked up',
+  '28P01': 'it refuses the user or the password',
+  '28000': 'it refuses the user or the password',
+  '3D000': 'the server has no database of this name',
+  '42501': 'the user may not connect to it',
+};
+
+/** Why a connection was not made, as the end of a sentence; empty when that cannot be told. */
+function reasonOf(error: unknown): string {
+  const { code } = error as { readonly code?: unknown };
+  const reason = typeof code === 'string' && Object.hasOwn(REASONS, code) ? REASONS[code] : undefined;
+  return reason === undefined ? '' : `: ${reason} (DATABASE_URL)`;
+}
+
 async function connected<T>(databaseUrl: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({
     connectionString: databaseUrl,
@@ -34,7 +52,7 @@ async function connected<T>(databaseUrl: string, work: (client: Client) => Promi
   try {
     await client.connect();
   } catch (error) {
-    throw databaseUnavailable(error);
+    throw databaseUnavailable(error, `the database is not reachable${reasonOf(error)}`);
   }
   try {
     return await work(client);

@@ -22,6 +22,20 @@ async function refuseForeignDirectory(directory: string): Promise<void> {
   );
 }
 
+/** Rejects with `embedded_postgres_directory`. */
+async function make(directory: string, mode?: number): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, ...(mode !== undefined && { mode }) });
+  } catch (cause) {
+    throw new HushtoneError(
+      'embedded_postgres_directory',
+      'invalid',
+      `${directory} cannot be made; set DATA_DIR to a directory that this user may write to`,
+      { cause },
+    );
+  }
+}
+
 /**
  * Makes the directory of the cluster. As root the server runs as another user, who cannot get below a directory such
  * as root's home (mode 0700); the cluster then lives in the temporary directory, under a name made of `dataDir`.
@@ -29,13 +43,13 @@ async function refuseForeignDirectory(directory: string): Promise<void> {
 export async function makeHome(dataDir: string, user: ServerUser | undefined): Promise<Home> {
   const wanted = resolve(dataDir, 'postgres');
   if (user === undefined) {
-    await mkdir(wanted, { recursive: true, mode: 0o700 });
+    await make(wanted, 0o700);
     return { directory: wanted, isElsewhere: false };
   }
   const isElsewhere = !(await canReach(user, resolve(dataDir)));
   const name = createHash('sha256').update(wanted).digest('hex').slice(0, 16);
   const directory = isElsewhere ? join(tmpdir(), `hushtone-postgres-${name}`) : wanted;
-  await mkdir(directory, { recursive: true });
+  await make(directory);
   await refuseForeignDirectory(directory);
   await chmod(directory, 0o711);
   return { directory, isElsewhere };

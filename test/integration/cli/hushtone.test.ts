@@ -1,10 +1,14 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { createTestDatabase } from '../../support/database.ts';
 
 /** Made by `npm run build`, which the tests' own command runs first. */
 const MAIN = fileURLToPath(new URL('../../../dist/src/main.js', import.meta.url));
@@ -19,6 +23,25 @@ function hushtone(args: readonly string[], env: Record<string, string> = {}) {
     encoding: 'utf8',
   });
   return { status, stdout, stderr };
+}
+
+/** The same while this process goes on: for commands that talk to what it holds. */
+async function started(args: readonly string[], env: Record<string, string>) {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const stderr = textOf(child.stderr);
+  const [status] = (await once(child, 'exit')) as [number | null];
+  return { status, stderr: await stderr };
+}
+
+function signingKeyFile(): string {
+  const keyFile = join(folder, 'token.key');
+  const { privateKey } = generateKeyPairSync('ed25519');
+  writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  return keyFile;
 }
 
 describe.skipIf(!existsSync(MAIN))('hushtone', () => {
@@ -66,11 +89,34 @@ describe.skipIf(!existsSync(MAIN))('hushtone', () => {
     expect(stderr).toContain(`hushtone ${args[0] === 'serve' ? 'COMMAND' : args[0]}`);
   });
 
+  test('serve names the address that it cannot listen on', async () => {
+    const other = createServer();
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const db = await createTestDatabase();
+    try {
+      const { status, stderr } = await started(['serve'], {
+        DATABASE_URL: db.url,
+        BRIDGE: 'conference',
+        JAMBONZ_USERNAME: 'jambonz',
+        JAMBONZ_PASSWORD: 'a-password-of-some-length',
+        ROUTES: '{"2000":{"account":"acme","agent":"agent-1","target":{"type":"phone","number":"2000"}}}',
+        TOKEN_SIGNING_KEY_FILE: signingKeyFile(),
+        HTTP_PORT: '0',
+        TELEPHONY_PORT: String(port),
+      });
+      expect(status).toBe(1);
+      expect(stderr).toContain(`127.0.0.1:${port} cannot be listened on: another process listens there`);
+      expect(stderr).not.toMatch(/^ +at /m);
+    } finally {
+      other.close();
+      await db.close();
+    }
+  });
+
   test('token prints a token', () => {
-    const keyFile = join(folder, 'token.key');
-    const { privateKey } = generateKeyPairSync('ed25519');
-    writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-    const made = hushtone(['token', '--account', 'acme'], { TOKEN_SIGNING_KEY_FILE: keyFile });
+    const made = hushtone(['token', '--account', 'acme'], { TOKEN_SIGNING_KEY_FILE: signingKeyFile() });
     expect([made.status, made.stderr]).toEqual([0, '']);
     expect(made.stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
   });

@@ -32,10 +32,14 @@ describe('hushtone migrate', () => {
     expect(stdout).toBe('');
   });
 
-  test('does not quote the password of a database that it cannot reach', async () => {
+  test('says why it cannot reach a database, and does not quote its password', async () => {
     const url = 'postgres://hushtone:correct-horse-battery@127.0.0.1:1/none';
     const { result, stdout, stderr } = await run(runMigrate, [], { ...settings(), DATABASE_URL: url });
     expect(result).toBeInstanceOf(Error);
     expect(`${(result as Error).stack}${stdout}${stderr}`).not.toContain('correct-horse');
+    expect(result).toMatchObject({
+      code: 'database_unavailable',
+      message: 'the database is not reachable: nothing listens at its address (DATABASE_URL)',
+    });
   });
 });
