@@ -1,0 +1,4 @@
+export interface HealthReport {
+  readonly status: 'ok' | 'unavailable';
+  readonly checks: Readonly<Record<string, 'ok' | 'unavailable'>>;
+}

@@ -1,0 +1,4 @@
+/** What somebody follows until they close it. */
+export interface CaptureSubscription {
+  close(): void;
+}
