@@ -1357,6 +1357,8 @@ CREATE TRIGGER payment_attempts_transition BEFORE INSERT OR UPDATE ON public.pay
 
 CREATE TRIGGER payments_transition BEFORE INSERT OR UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION check_payment_transition();
 
+CREATE TRIGGER provider_secrets_key BEFORE INSERT OR UPDATE OF key_id ON public.provider_secrets FOR EACH ROW EXECUTE FUNCTION check_vault_key('provider_credentials', 'key_id');
+
 CREATE TRIGGER providers_transition BEFORE UPDATE ON public.providers FOR EACH ROW EXECUTE FUNCTION check_provider_transition();
 
 CREATE TRIGGER vault_keys_notify AFTER INSERT OR UPDATE ON public.vault_keys FOR EACH STATEMENT EXECUTE FUNCTION notify_vault_keys();

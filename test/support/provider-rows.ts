@@ -1,7 +1,7 @@
 import type { Queryable } from '../../src/db/database.ts';
 import { newId } from '../../src/kernel/ids.ts';
 
-/** A provider of the account with a secret and a rule, as rows only: nothing of it opens. */
+/** A provider of the account with a secret and a rule, as rows only: nothing of it opens. After `insertVaultKeys`. */
 export async function insertProviderRows(tx: Queryable, accountId: string): Promise<string> {
   const id = newId('prv');
   await tx.query(
@@ -11,7 +11,7 @@ export async function insertProviderRows(tx: Queryable, accountId: string): Prom
   );
   await tx.query(
     `insert into provider_secrets (account_id, provider_id, pointer, version, key_id, wrapped_key, ciphertext, created_at)
-     values ($1, $2, '/secret_key', 1, 'key_none', $3, $3, now())`,
+     values ($1, $2, '/secret_key', 1, 'key_' || repeat('c', 26), $3, $3, now())`,
     [accountId, id, Buffer.alloc(40)],
   );
   await tx.query(

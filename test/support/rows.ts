@@ -77,7 +77,8 @@ export async function insertVaultKeys(tx: Queryable): Promise<void> {
   await tx.query(
     `insert into vault_keys (id, purpose, provider, check_value)
      values ('key_' || repeat('a', 26), 'card_data', 'development', decode(repeat('00', 8), 'hex')),
-       ('key_' || repeat('b', 26), 'fingerprints', 'development', decode(repeat('00', 8), 'hex'))`,
+       ('key_' || repeat('b', 26), 'fingerprints', 'development', decode(repeat('00', 8), 'hex')),
+       ('key_' || repeat('c', 26), 'provider_credentials', 'development', decode(repeat('00', 8), 'hex'))`,
   );
 }
 
