@@ -6,6 +6,9 @@ import { SAMPLE_RATE_HZ } from './level.ts';
 /** How this caller's phone sends keys, as far as it has shown. `bleed`: events, and audible tones as well. */
 export type KeyTransport = 'unknown' | 'events' | 'tones' | 'bleed';
 
+/** One press. `startSample`: where its tone began; undefined for a press that is known by its event. */
+export type DeliverKey = (key: KeyCode, startSample?: number) => void;
+
 export interface KeyMergerCounters {
   /** Event frames, duplicates included. */
   readonly eventsSeen: number;
@@ -71,7 +74,7 @@ interface Event {
  * frames, the detector first.
  */
 export class KeyMerger {
-  readonly #deliver: (key: KeyCode) => void;
+  readonly #deliver: DeliverKey;
   readonly #duplicates = new DuplicateEvents();
   #transport: KeyTransport;
   #tones: Tone[] = [];
@@ -81,7 +84,7 @@ export class KeyMerger {
   #duplicatesDropped = 0;
 
   /** `transport` is what earlier captures of the call have shown; `deliver` must not throw. */
-  constructor(transport: KeyTransport, deliver: (key: KeyCode) => void) {
+  constructor(transport: KeyTransport, deliver: DeliverKey) {
     this.#transport = transport;
     this.#deliver = deliver;
   }
@@ -184,7 +187,7 @@ export class KeyMerger {
       if (tone.settled || tone.matched || !isOver(tone)) continue;
       tone.settled = true;
       this.#learn('tones');
-      this.#deliver(tone.key);
+      this.#deliver(tone.key, tone.start);
     }
   }
 

@@ -1,6 +1,7 @@
 import { HushtoneError } from '../../kernel/errors.ts';
 import type { Calls, CallSnapshot, Masking, MaskingListener, MaskingOptions } from '../contract.ts';
 import { secureCall } from '../masking/masking-session.ts';
+import { MaskingRefused } from '../masking/refusal.ts';
 import type { CallRegistry } from './call-registry.ts';
 import type { LiveCall } from './live-call.ts';
 import { MaskedCall } from './masked-call.ts';
@@ -73,7 +74,9 @@ export class JambonzCalls implements Calls {
         },
       };
     } catch (error) {
-      letGo();
+      // Its undoing may go on for a while: an opening of its must not meet the lock of the next capture.
+      if (error instanceof MaskingRefused) hold.releasing = error.undone.finally(letGo);
+      else letGo();
       throw error;
     }
   }

@@ -50,9 +50,8 @@ export class CallerEar {
   readonly #merger: KeyMerger;
   readonly #history = new AudioHistory(HISTORY_MS);
   readonly #meter = new LevelMeter();
-  /** When the newest tone of each key began, by key code. */
-  readonly #toneStarts = new Float64Array(16);
-  #eventStartedMs: number | undefined;
+  /** Of the event that is being taken in: when its key went down, at the earliest. */
+  #eventStartedMs = 0;
   #lastAudioMs: number | undefined;
   #receivedSamples = 0;
   #soundedMs: number | undefined;
@@ -63,14 +62,13 @@ export class CallerEar {
   constructor(clock: Clock, transport: Transport, listener: CallerEarListener) {
     this.#clock = clock;
     this.#listener = listener;
-    this.#merger = new KeyMerger(transport, (key) => this.#press(key));
+    this.#merger = new KeyMerger(transport, (key, startSample) => this.#press(key, startSample));
     this.#detector = new ToneDetector({
       toneEnergy: (sounding, atSample) => {
         this.#sounding = sounding;
         listener.energy(sounding, this.#arrivalOf(atSample));
       },
       keyDown: (key, startSample) => {
-        this.#toneStarts[key] = startSample;
         this.#merger.keyDown(key, startSample);
         listener.toneDigit(this.#arrivalOf(startSample));
       },
@@ -114,7 +112,6 @@ export class CallerEar {
     const duplicates = this.#merger.counters.duplicatesDropped;
     this.#eventStartedMs = nowMs - EVENT_ARRIVES_WITHIN_MS - pressMs;
     this.#merger.event(key, pressMs * SAMPLES_PER_MS, this.#detector.position, nowMs);
-    this.#eventStartedMs = undefined;
     if (this.#merger.counters.duplicatesDropped > duplicates) return;
     this.#tellChange(before, nowMs);
     this.#look(key, pressMs, nowMs);
@@ -146,12 +143,12 @@ export class CallerEar {
 
   wipe(): void {
     this.gap();
-    this.#toneStarts.fill(0);
   }
 
-  #press(key: KeyCode): void {
-    const toneStartedMs = this.#arrivalOf(this.#toneStarts[key] ?? 0);
-    this.#listener.key(key, this.#eventStartedMs ?? toneStartedMs);
+  /** A tone that waited for its event is delivered when another key's event comes, and still began at its own time. */
+  #press(key: KeyCode, toneStart: number | undefined): void {
+    const startedMs = toneStart === undefined ? this.#eventStartedMs : this.#arrivalOf(toneStart);
+    this.#listener.key(key, startedMs);
   }
 
   /**

@@ -14,6 +14,7 @@ export type FaultsParts = Pick<
   | 'log'
   | 'sentinel'
   | 'callerEar'
+  | 'mask'
   | 'guard'
   | 'interruptions'
 > & {
@@ -52,6 +53,18 @@ export class Faults {
   legRenegotiated(): void {
     this.lost('leg_renegotiated');
     this.#parts.interruptions.mended('leg_renegotiated'); // the new leg is there already
+    this.#lockInTail();
+  }
+
+  /** What was keyed last may still be sent on: it must not reach the new leg either. It is opened with the rest. */
+  #lockInTail(): void {
+    const { state, call, mask, logger } = this.#parts;
+    const inTail = state.phase === 'failed' || state.phase === 'releasing';
+    // A conference passes no digits on, and its mute is the caller's.
+    if (!inTail || state.openAsked || call.bridge === 'conference') return;
+    mask.close().catch((error: unknown) => {
+      logger.warn('a new agent leg could not be locked', { callId: call.callId, error });
+    });
   }
 
   /** Nobody hears the caller but this process until masking is confirmed again. */
@@ -77,7 +90,8 @@ export class Faults {
    * such as its own keys under the stock caller-controls. It is muted once more before any key counts.
    */
   soundWhileGuarded(): void {
-    const { sentinel, interruptions, guard, log } = this.#parts;
+    const { sentinel, state, interruptions, guard, log } = this.#parts;
+    if (state.phase !== 'secured') return; // of every frame, and there is no key to be dropped any more
     if (sentinel?.required !== true || interruptions.any || guard.isOpen) return;
     log.step('doubt', 'sound on the agent leg while the guard was closed');
     this.uncertain(new HushtoneError('masking_unavailable', 'unavailable', 'the mute was undone'));

@@ -21,6 +21,8 @@ export class Guard {
   #open = false;
   /** Counts what was asked for: an opening that was overtaken is not reported as one. */
   #asked = 0;
+  /** Counts the openings: a closing that was asked for before one says nothing of it. */
+  #openings = 0;
   #closing: Promise<void> | undefined;
   #retired = false;
 
@@ -46,6 +48,8 @@ export class Guard {
     this.#asked += 1;
     const asked = this.#asked;
     this.#open = true;
+    this.#openings += 1;
+    this.#closing = undefined;
     agentEar.guardOpened();
     try {
       const { detail } = await mask.openGuard();
@@ -67,21 +71,27 @@ export class Guard {
   close(doubt: Doubt, sinceMs: number): Promise<void> {
     if (!this.#open || this.#retired) return Promise.resolve();
     if (this.#closing === undefined) this.#options.log.step('doubt', doubt);
-    this.#closing ??= this.#shut(doubt, sinceMs).finally(() => (this.#closing = undefined));
-    return this.#closing;
+    if (this.#closing !== undefined) return this.#closing;
+    const closing = this.#shut(doubt, sinceMs).finally(() => {
+      if (this.#closing === closing) this.#closing = undefined;
+    });
+    this.#closing = closing;
+    return closing;
   }
 
   async #shut(doubt: Doubt, sinceMs: number): Promise<void> {
     const { mask, log, agentEar, clock, uncertain } = this.#options;
     this.#asked += 1;
+    const openings = this.#openings;
     try {
       const { detail } = await mask.closeGuard();
+      if (openings !== this.#openings) return;
       this.#open = false;
       agentEar.guardClosed();
       log.guardClosedOnDoubt(clock.monotonicMs() - sinceMs);
       log.step('guard_closed', `${doubt}: ${detail}`);
     } catch (error) {
-      if (!this.#retired) uncertain(error);
+      if (!this.#retired && openings === this.#openings) uncertain(error);
     }
   }
 }

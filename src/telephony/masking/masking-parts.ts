@@ -18,6 +18,8 @@ export class MaskingState {
   phase: MaskingPhase = 'securing';
   /** Something may have been locked: only then there is something to open. */
   lockAsked = false;
+  /** The lock is being opened, or is open: nothing is locked any more. */
+  openAsked = false;
   /** The sentinel was heard to listen. */
   sentinelHears = false;
 

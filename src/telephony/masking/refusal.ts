@@ -11,10 +11,21 @@ const MESSAGES: Readonly<Record<MaskingFailure, string>> = {
 export class MaskingRefused extends HushtoneError implements MaskingRefusal {
   readonly failure: MaskingFailure;
   readonly evidence: MaskingEvidence;
+  /**
+   * Resolves when what was done is undone, or will be tried again by the call. Until then an opening is under way:
+   * nothing else may be masked on this call.
+   */
+  readonly undone: Promise<void>;
 
-  constructor(failure: MaskingFailure, evidence: MaskingEvidence, options?: { cause?: unknown }) {
+  constructor(
+    failure: MaskingFailure,
+    evidence: MaskingEvidence,
+    undone: Promise<void>,
+    options?: { cause?: unknown },
+  ) {
     super(failure, 'unavailable', MESSAGES[failure], options);
     this.failure = failure;
     this.evidence = evidence;
+    this.undone = undone;
   }
 }

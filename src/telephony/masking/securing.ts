@@ -32,6 +32,7 @@ export class Securing {
   readonly #parts: SecuringParts;
   /** What went wrong before masking was confirmed. */
   readonly #faults = new Set<Fault>();
+  #verifyAsked = false;
   #cut: (error: Error) => void = () => {};
 
   constructor(parts: SecuringParts) {
@@ -44,6 +45,8 @@ export class Securing {
   }
 
   back(fault: Fault): void {
+    // It may be another one: what it said before it was gone is worth nothing.
+    if (fault === 'media_server_unreachable' && this.#verifyAsked) return;
     this.#faults.delete(fault);
   }
 
@@ -60,7 +63,7 @@ export class Securing {
     const timer = clock.after(options.confirmWithinMs, () => this.#cut(late));
     try {
       await Promise.race([this.#confirm(), deadline]);
-      this.#refuseUnlessSecuring();
+      this.#refuseWhenDoubtful(); // again: promises of others may have been settled in between
     } catch (error) {
       await this.#refuse(error);
     } finally {
@@ -78,12 +81,10 @@ export class Securing {
     const { mask, clock, keys, log } = this.#parts;
     const recordingStopped = this.#stopRecording();
     await Promise.all([recordingStopped, this.#listen(), this.#lock()]);
+    this.#verifyAsked = true;
     const { detail } = await mask.verify();
     await pauseUntil(clock, keys.acceptsFromMs + PRESS_UNCERTAIN_MS);
-    this.#refuseUnlessSecuring();
-    if (this.#faults.size > 0) {
-      throw new HushtoneError('masking_unavailable', 'unavailable', 'what was confirmed did not last');
-    }
+    this.#refuseWhenDoubtful();
     log.step('verified', detail);
   }
 
@@ -141,14 +142,21 @@ export class Securing {
     }
   }
 
+  #refuseWhenDoubtful(): void {
+    this.#refuseUnlessSecuring();
+    if (this.#faults.size > 0) {
+      throw new HushtoneError('masking_unavailable', 'unavailable', 'what was confirmed did not last');
+    }
+  }
+
   async #refuse(cause: unknown): Promise<never> {
     const { state, log, undoing, clock } = this.#parts;
     if (!state.isOver) state.phase = 'failed';
     const why = cause instanceof HushtoneError ? cause.message : 'something of ours broke';
     log.step('failed', `masking_unavailable: ${why}`);
-    const undone = undoing.undo(0);
+    const undone = undoing.undo(0).catch(() => {});
     const patience = pause(clock, UNDO_WITHIN_MS);
-    await Promise.race([undone.catch(() => {}), patience]);
-    throw new MaskingRefused('masking_unavailable', log.evidence(), { cause });
+    await Promise.race([undone, patience]);
+    throw new MaskingRefused('masking_unavailable', log.evidence(), undone, { cause });
   }
 }

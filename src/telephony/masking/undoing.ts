@@ -52,6 +52,7 @@ export class Undoing {
     trust.end();
     interruptions.end();
     guard.retire();
+    state.openAsked = true;
     if (!state.lockAsked) return;
     try {
       const { detail } = await mask.open();

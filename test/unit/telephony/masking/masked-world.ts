@@ -39,6 +39,8 @@ export class MaskedWorld implements CallToMask {
   readonly failing = new Map<string, Error>();
   /** Operations that never end. */
   readonly hanging = new Set<string>();
+  /** Operations that end when they are told to. */
+  readonly #heldBack = new Map<string, Promise<void>>();
   /** Makes the call have a sentinel, by which the agent leg is heard. */
   sentinel: { readonly required: boolean; failing?: Error } | undefined;
   ears: Ears | undefined;
@@ -132,9 +134,18 @@ export class MaskedWorld implements CallToMask {
     this.did.push(name);
     await Promise.resolve();
     if (this.hanging.has(name)) await new Promise(() => {});
+    const heldBack = this.#heldBack.get(name);
+    if (heldBack !== undefined) await heldBack;
     const failure = this.failing.get(name);
     if (failure !== undefined) throw failure;
     return { detail: `${name} ok` };
+  }
+
+  /** Operations of this name wait from now on until the returned function is called. */
+  holdBack(name: string): () => void {
+    let goOn = (): void => {};
+    this.#heldBack.set(name, new Promise<void>((resolve) => (goOn = resolve)));
+    return () => goOn();
   }
 
   async secure(guardPolicy: GuardPolicy = 'until_proven', confirmWithinMs = 1000): Promise<MaskingSession> {
@@ -165,6 +176,11 @@ export class MaskedWorld implements CallToMask {
       this.sink?.audio(frame);
     }
     await this.clock.advance(0);
+  }
+
+  /** All of it in this moment, as after a stall. */
+  hearAtOnce(samples: Int16Array): void {
+    for (let at = 0; at < samples.length; at += FRAME) this.sink?.audio(samples.slice(at, at + FRAME));
   }
 
   async quiet(milliseconds: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { concatenate, keyTone, silence } from '../../../../simulators/audio/tones.ts';
 import { MaskingRefused } from '../../../../src/telephony/masking/refusal.ts';
+import { afterTurns } from '../rtpengine/manual-clock.ts';
 import { lost, MaskedWorld, unreachable } from './masked-world.ts';
 
 const steps = (evidence: { steps: readonly { step: string; detail?: string }[] }): string[] =>
@@ -101,6 +102,52 @@ describe('securing', () => {
     expect(await securing).toMatchObject({ failure: 'masking_unavailable' });
   });
 
+  it('is refused or interrupted by a fault of the last moment, whenever that is', async () => {
+    const ends = new Set<string>();
+    for (let turns = 0; turns < 30; turns += 1) {
+      const world = new MaskedWorld();
+      const verified = world.holdBack('verify');
+      const securing = world.start().then(
+        () => 'secured',
+        () => 'refused',
+      );
+      await world.clock.advance(0);
+      await world.clock.advance(50);
+      verified();
+      void afterTurns(turns, () => world.watcher?.mediaServer(false));
+      await world.clock.advance(0);
+      const end = await securing;
+      ends.add(end);
+      expect(world.told, `after ${turns} turns`).toEqual(
+        end === 'refused' ? [] : ['interrupted media_server_unreachable'],
+      );
+    }
+    expect(ends).toEqual(new Set(['refused', 'secured']));
+  });
+
+  it('is refused when the media server was away after it was asked: what it said may be gone with it', async () => {
+    const world = new MaskedWorld();
+    const securing = world.start().catch((error: unknown) => error);
+    await world.clock.advance(10);
+    expect(world.did.at(-1)).toBe('verify');
+    world.watcher?.mediaServer(false);
+    world.watcher?.mediaServer(true);
+    await world.clock.advance(100);
+    expect(await securing).toMatchObject({ failure: 'masking_unavailable' });
+    expect(world.did).toContain('open');
+  });
+
+  it('stands a media server that was away before it was asked', async () => {
+    const world = new MaskedWorld();
+    world.recording = 'sent'; // keeps it securing for a while
+    const securing = world.start();
+    await world.clock.advance(10);
+    world.watcher?.mediaServer(false);
+    world.watcher?.mediaServer(true);
+    await world.clock.advance(200);
+    expect((await securing).evidence().msToSecured).toBe(100);
+  });
+
   it('is refused when the call ends meanwhile, and nothing is opened on a call that is gone', async () => {
     const world = new MaskedWorld();
     world.hanging.add('close');
@@ -140,6 +187,29 @@ describe('keys', () => {
     await world.pressByEvent(6);
     expect(world.told).toEqual(['key 6']);
     expect(session.evidence()).toMatchObject({ keysDelivered: 1, keysDropped: 2, keyEventsSeen: 3 });
+  });
+
+  it('are dropped by the beginning of their own tone, whatever key comes after it', async () => {
+    const again = new MaskedWorld();
+    const securing = again.start();
+    again.hearAtOnce(concatenate([keyTone(4, { durationMs: 60 }), silence(60)])); // over before the lock
+    await again.clock.advance(0);
+    await again.clock.advance(25);
+    const session = await securing;
+    await again.hear(concatenate([keyTone(4), silence(600)]));
+    expect(again.told).toEqual(['key 4']);
+    expect(session.evidence()).toMatchObject({ keysDelivered: 1, keysDropped: 1, keyTonesSeen: 2 });
+
+    const another = new MaskedWorld();
+    const secured = another.start();
+    another.hearAtOnce(concatenate([keyTone(4, { durationMs: 60 }), silence(60)]));
+    await another.clock.advance(0);
+    await another.clock.advance(25);
+    await secured;
+    await another.quiet(120);
+    another.sink?.key(5, 40); // no event of the first key will come now: it is a key of its own
+    expect(another.told).toEqual(['key 5']);
+    expect((await secured).evidence()).toMatchObject({ keysDelivered: 1, keysDropped: 1 });
   });
 
   it('count from the moment that they are asked for, however soon their event comes', async () => {
@@ -661,6 +731,56 @@ describe('release', () => {
     await released;
     expect(world.did.lastIndexOf('open')).toBeGreaterThan(world.did.lastIndexOf('closeGuard'));
     expect(world.did.lastIndexOf('open')).toBeGreaterThan(world.did.lastIndexOf('openGuard'));
+  });
+
+  it('locks an agent leg that comes in the tail, and opens it with the rest', async () => {
+    const world = new MaskedWorld();
+    const session = await world.secure();
+    await world.quiet(400);
+    world.did.length = 0;
+    const released = session.release();
+    await world.quiet(100);
+    world.watcher?.legRenegotiated();
+    await world.quiet(100);
+    expect(world.did).toEqual(['close']);
+    await world.quiet(300);
+    await released;
+    expect(world.did.slice(0, 3)).toEqual(['close', 'open', 'lock cleared']);
+    expect(world.told).toEqual([]);
+  });
+
+  it('locks an agent leg that comes after a failure, and none once it opens', async () => {
+    const world = new MaskedWorld();
+    world.sentinel = { required: false };
+    const session = await world.secure();
+    world.ears?.agent.telephoneEvent();
+    expect(world.told).toEqual(['failed masking_breached']);
+    world.did.length = 0;
+    world.failing.set('close', unreachable());
+    world.watcher?.legRenegotiated();
+    await world.clock.advance(0);
+    expect(world.did).toEqual(['close']);
+    const opened = world.holdBack('open');
+    const released = session.release();
+    await world.clock.advance(400);
+    expect(world.did).toEqual(['close', 'open']);
+    world.watcher?.legRenegotiated();
+    opened();
+    await released;
+    expect(world.did.filter((what) => what === 'close')).toHaveLength(1);
+  });
+
+  it('says nothing of every frame that the agent is given in the tail', async () => {
+    const world = new MaskedWorld('conference');
+    world.sentinel = { required: true };
+    const session = await world.secure();
+    await world.agentHears(silence(200));
+    const released = session.release();
+    await world.agentHears(new Int16Array(1600).fill(3000));
+    await world.clock.advance(400);
+    await released;
+    expect(steps(session.evidence())).not.toContain('doubt');
+    expect(session.evidence().sentinel?.loudestWhileGuardedDbfs).toBeGreaterThan(-30);
   });
 
   it('has nothing to open once the call is over', async () => {

@@ -49,3 +49,9 @@ export async function settled(): Promise<void> {
     setImmediate(resolve);
   });
 }
+
+/** Does it so many turns of the queue of promises from now: what lies between two awaits of others. */
+export async function afterTurns(turns: number, act: () => void): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+  act();
+}
