@@ -2,7 +2,7 @@ import { HushtoneError } from '../kernel/errors.ts';
 import type { AuditValue } from './entry.ts';
 
 /** Members that hold a telephone number (E.164): all but the last four digits are hidden. */
-const NUMBER_NAMES = /^(?:from|to|phone|(?:\w+_)?(?:phone|msisdn)?_?number)$/;
+const NUMBER_NAMES = /^(?:from|to|(?:\w+_)?(?:phone|msisdn|(?:phone|msisdn)?_?number))$/;
 
 /** Members that hold something secret: that there is one is all that a record may tell. */
 const SECRET_NAMES =

@@ -65,6 +65,23 @@ describe('a link', () => {
     expect(JSON.parse(record)).toMatchObject({ actor: { subject: '•••4242' }, reason: '•••4242' });
   });
 
+  test.each<[string, (text: string) => Partial<AuditEntry>]>([
+    ['the client', (clientId) => ({ actor: { ...ENTRY.actor, clientId } })],
+    ['the subject', (subject) => ({ actor: { ...ENTRY.actor, subject } })],
+    ['the grant', (grantId) => ({ actor: { ...ENTRY.actor, grantId } })],
+    ['the address', (address) => ({ address })],
+    ['the request', (requestId) => ({ requestId })],
+    ['the type of the object', (type) => ({ object: { ...ENTRY.object, type } })],
+    ['the object', (id) => ({ object: { ...ENTRY.object, id } })],
+    ['the reason', (reason) => ({ reason })],
+  ])('hides a card number that stands where %s is named', (_where, change) => {
+    for (const number of ['4012001037141112', '4012 0010 3714 1112', 'x-4012-0010-3714-1112']) {
+      const { record } = nextLink(first, { ...ENTRY, ...change(number) }, NOW);
+      expect(record).toContain('•••1112');
+      expect(record.replaceAll(/[ -]/g, '')).not.toContain('4012001');
+    }
+  });
+
   test('is refused with a card number in what changed', () => {
     const entry = { ...ENTRY, after: { note: '4242424242424242' } };
     expect(() => nextLink(first, entry, NOW)).toThrow(expect.objectContaining({ code: 'audit_digits' }));

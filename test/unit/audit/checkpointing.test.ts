@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { CompactSign, decodeProtectedHeader } from 'jose';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ChainHead } from '../../../src/audit/chain.ts';
 import {
@@ -105,6 +106,22 @@ describe('a signed checkpoint', () => {
     const one = await checkpointVerifier([publicKey]);
     await expect(one(jws)).rejects.toMatchObject({ code: 'audit_checkpoint_invalid' });
   });
+
+  test.each(['JWT', 'at+jwt', undefined])(
+    'of the same key is none when its type is %s: the key may sign other things',
+    async (typ) => {
+      const { kid } = decodeProtectedHeader(await sign(checkpoint));
+      const other = await new CompactSign(Buffer.from(JSON.stringify(checkpoint)))
+        .setProtectedHeader({
+          alg: 'EdDSA',
+          ...(kid !== undefined && { kid }),
+          ...(typ !== undefined && { typ }),
+        })
+        .sign(privateKey);
+      const verify = await checkpointVerifier([publicKey]);
+      await expect(verify(other)).rejects.toMatchObject({ code: 'audit_checkpoint_invalid' });
+    },
+  );
 
   test.each<[string, (jws: string) => string]>([
     [

@@ -38,6 +38,43 @@ test('of a secret a record tells only that there is one', () => {
   });
 });
 
+test.each([
+  'secret',
+  'secrets',
+  'password',
+  'passwords',
+  'passcode',
+  'pin',
+  'security_code',
+  'otp',
+  'one_time_code',
+  'private_key',
+  'token',
+  'assertion',
+  'authorization',
+  'credential',
+  'credentials',
+  'hash',
+  'salt',
+])('a member %s is a secret, by itself and behind other words', (name) => {
+  const masked = maskMembers({ [name]: '123456', [`caller_${name}`]: 123456 });
+  expect(masked).toEqual({ [name]: '•••', [`caller_${name}`]: '•••' });
+});
+
+test.each([
+  'from',
+  'to',
+  'phone',
+  'msisdn',
+  'number',
+  'phone_number',
+  'caller_phone',
+  'caller_msisdn',
+  'caller_number',
+])('a member %s is a telephone number', (name) => {
+  expect(maskMembers({ [name]: '+15083082222' })).toEqual({ [name]: '+•••••••2222' });
+});
+
 describe('digits like those of a card', () => {
   test.each([
     ['as text', { note: '4242424242424242' }],
