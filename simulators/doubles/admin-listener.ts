@@ -1,7 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { ProviderDouble } from './contract.ts';
 import { parseFaults } from './faults.ts';
+import { isAdmin } from './loopback.ts';
 
 const LONGEST_BODY_BYTES = 64 * 1024;
 
@@ -14,7 +14,7 @@ export function createAdminListener(
   double: Pick<ProviderDouble, 'ledger' | 'requests' | 'setFaults' | 'reset'>,
 ): RequestListener {
   const answer = async (request: IncomingMessage): Promise<{ status: number; body?: unknown }> => {
-    if (!sameText(request.headers.authorization ?? '', `Bearer ${token}`)) return { status: 401 };
+    if (!isAdmin(request, token)) return { status: 401 };
     switch (`${request.method} ${request.url}`) {
       case 'GET /admin/ledger':
         return { status: 200, body: await double.ledger() };
@@ -54,9 +54,4 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
     chunks.push(chunk);
   }
   return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-}
-
-function sameText(left: string, right: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(left), digest(right));
 }

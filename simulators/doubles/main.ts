@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { announce, readPort, runMain } from './own-main.ts';
 import type { DoubleServer, DoubleServerOptions } from './server.ts';
 import { startStripeDouble } from './stripe/double.ts';
 
@@ -42,30 +43,7 @@ async function main(): Promise<void> {
   );
   const tls = { ca: caText ?? '', cert: certText ?? '', key: keyText ?? '' };
   const double = await start({ tls, port: readPort(values.port), adminToken }, secret);
-  const stop = (): void => {
-    process.stdin.destroy(); // it would keep the process alive
-    void double.close();
-  };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
-  if (values['exit-with-parent']) {
-    // Nothing is read: the end of the pipe is the death of the process that holds the other side.
-    process.stdin.resume().once('end', stop);
-  }
-  process.stdout.write(
-    `${JSON.stringify({ ready: true, port: double.port, adminPort: double.adminPort })}\n`,
-  );
+  announce(double, { exitWithParent: values['exit-with-parent'] });
 }
 
-function readPort(text: string): number {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new Error('a port must be 0 to 65535');
-  return port;
-}
-
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : 'failed'}\n`);
-  process.exitCode = 1;
-}
+await runMain(main);

@@ -1,16 +1,13 @@
-import { once } from 'node:events';
 import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { tlsServerOptions } from '../../src/pki/tls-options.ts';
 import { createAdminListener } from './admin-listener.ts';
 import type { LedgerEntry, ProviderDouble, SeenRequest } from './contract.ts';
 import { FaultQueue, type Fault } from './faults.ts';
 import { createListener } from './listener.ts';
+import { closeServer, listen, LOOPBACK } from './loopback.ts';
 import { Replays } from './replays.ts';
 import type { DoubleRequest, Refusals, Route } from './route.ts';
-
-const LOOPBACK = '127.0.0.1';
 
 /** PEM texts: what the double shows, and who has signed it. Clients must show a certificate of `clientCa`, if given. */
 export interface DoubleTls {
@@ -98,18 +95,4 @@ export async function startDouble(parts: DoubleParts, options: DoubleServerOptio
 
 function tlsServerOptionsOf({ cert, key, clientCa }: DoubleTls) {
   return tlsServerOptions({ certificate: cert, key, ...(clientCa !== undefined && { clientCa }) });
-}
-
-async function listen(server: HttpServer, port: number): Promise<number> {
-  server.listen(port, LOOPBACK);
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
-}
-
-async function closeServer(server: HttpServer): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
 }

@@ -1,5 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { isAdmin } from '../doubles/loopback.ts';
 import type { SeenRequest } from './api-listener.ts';
 import type { EnvelopeKeys } from './envelope-keys.ts';
 import { readJsonObject, requireMembers, sendJson, sendProblem } from './exchange.ts';
@@ -27,7 +27,7 @@ export function createAdminListener({
   seen,
 }: AdminListenerOptions): RequestListener {
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    if (!sameText(request.headers.authorization ?? '', `Bearer ${token}`)) {
+    if (!isAdmin(request, token)) {
       throw new Problem(401, 'unauthorized', 'the admin token is missing or wrong');
     }
     switch (`${request.method} ${request.url}`) {
@@ -71,9 +71,4 @@ export function createAdminListener({
       sendProblem(response, problem, { connection: 'close' });
     });
   };
-}
-
-function sameText(left: string, right: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(left), digest(right));
 }

@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http';
+import { askAdmin } from '../doubles/loopback.ts';
 import type { SeenRequest } from './api-listener.ts';
 import type { Fault, FaultRates } from './faults.ts';
 import type { LedgerEntry, ModificationEntry } from './ledger.ts';
@@ -58,25 +58,6 @@ export class SandboxAdmin {
   }
 
   #send(method: string, path: string, body?: unknown): Promise<string> {
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const headers = {
-      authorization: `Bearer ${this.#token}`,
-      ...(text !== undefined && { 'content-type': 'application/json' }),
-    };
-    return new Promise((resolve, reject) => {
-      // No agent: a test must not be left with an idle connection.
-      const request = httpRequest(new URL(path, this.#url), { method, headers, agent: false }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const answer = Buffer.concat(chunks).toString('utf8');
-          if (response.statusCode === 200 || response.statusCode === 204) resolve(answer);
-          else reject(new Error(`sandbox admin ${method} ${path}: ${response.statusCode} ${answer}`));
-        });
-      });
-      request.on('error', reject);
-      request.end(text);
-    });
+    return askAdmin(new URL(path, this.#url), this.#token, method, body);
   }
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { announce, readPort, runMain } from '../doubles/own-main.ts';
 import { createSandboxProviderServer } from './server.ts';
 
 const USAGE = `sandbox payment provider
@@ -43,19 +44,7 @@ async function main(): Promise<void> {
     adminPort: readPort(values['admin-port']),
     absenceProvenAfterMs: readMilliseconds(values['absence-proven-after-ms']),
   });
-  const stop = (): void => {
-    process.stdin.destroy(); // it would keep the process alive
-    void server.close();
-  };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
-  if (values['exit-with-parent']) {
-    // Nothing is read: the end of the pipe is the death of the process that holds the other side.
-    process.stdin.resume().once('end', stop);
-  }
-  process.stdout.write(
-    `${JSON.stringify({ ready: true, port: server.port, adminPort: server.adminPort })}\n`,
-  );
+  announce(server, { exitWithParent: values['exit-with-parent'] });
 }
 
 function readMilliseconds(text: string): number {
@@ -63,15 +52,4 @@ function readMilliseconds(text: string): number {
   return Number(text);
 }
 
-function readPort(text: string): number {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new Error('a port must be 0 to 65535');
-  return port;
-}
-
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : 'failed'}\n`);
-  process.exitCode = 1;
-}
+await runMain(main);

@@ -1,8 +1,7 @@
 import { createSecretKey } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { closeServer, listen, LOOPBACK } from '../doubles/loopback.ts';
 import { SandboxAdmin } from './admin.ts';
 import { createAdminListener } from './admin-listener.ts';
 import { createApiListener, type SeenRequest } from './api-listener.ts';
@@ -10,8 +9,6 @@ import { EnvelopeKeys } from './envelope-keys.ts';
 import { FaultQueue } from './faults.ts';
 import { Ledger } from './ledger.ts';
 import { PaymentsApi } from './payments-api.ts';
-
-const LOOPBACK = '127.0.0.1';
 
 /** A request is known to the look-up from the moment it was read: what is left is the way there. */
 const ABSENCE_PROVEN_AFTER_MS = 30_000;
@@ -101,18 +98,4 @@ function parsePinKey(hex: string) {
     throw new Error('the PIN key must have 32 or 64 hexadecimal digits');
   }
   return createSecretKey(Buffer.from(hex, 'hex'));
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  server.listen(port, LOOPBACK);
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
-}
-
-async function closeServer(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
 }
