@@ -5,6 +5,7 @@ import { runClients } from './cli/clients.ts';
 import { runAudit } from './cli/audit.ts';
 import { runDemo } from './cli/demo.ts';
 import { runKeys } from './cli/keys.ts';
+import { runPayments } from './cli/payments.ts';
 import { runProviders } from './cli/providers.ts';
 import { runMigrate } from './cli/migrate.ts';
 import { asksForHelp, explainUsage, parseOptions } from './cli/subcommands.ts';
@@ -17,6 +18,7 @@ const USAGE = `hushtone COMMAND
   accounts    the accounts of this gateway; hushtone accounts --help
   clients     who may ask for access tokens; hushtone clients --help
   keys        the keys of the vault, and those that sign access tokens; hushtone keys --help
+  payments    what is not known of payments, and settling it by hand; hushtone payments --help
   providers   payment providers: add one, check them; hushtone providers --help
   token       make an access token; hushtone token --help
   audit       verify, export and sign the audit trail; hushtone audit --help
@@ -29,6 +31,7 @@ const COMMANDS: Record<string, (args: readonly string[]) => Promise<number>> = {
   accounts: runAccounts,
   clients: runClients,
   keys: runKeys,
+  payments: runPayments,
   providers: runProviders,
   token: runToken,
   audit: runAudit,

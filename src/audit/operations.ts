@@ -21,6 +21,7 @@ export const AUDIT_OPERATIONS = {
   'payment.status': 'A payment came to another status because its capture, or its process, ended.',
   'payment.attempt': 'A request to the payment provider is about to be sent.',
   'payment.outcome': 'A request to the payment provider came to its outcome, or to none that is known.',
+  'payment.resolve': 'An operator said what became of a request whose provider cannot be asked.',
   'payment.contradiction':
     'The provider said of a request what contradicts the end that is on record of it.',
   'payment.settle': 'The outcome of a payment whose answer was lost was found out.',

@@ -45,7 +45,9 @@ export interface Settled {
 /** What belongs to the same transaction. */
 export interface SettledWith {
   /** Once the payment is locked and before anything is written. Throws what refuses it. */
-  readonly guard?: (db: Queryable, payment: PaymentRecord | undefined) => Promise<void>;
+  readonly guard?: (db: Queryable) => Promise<void>;
+  /** Once the end of the attempt is written. */
+  readonly written?: (db: Queryable) => Promise<void>;
   readonly audited?: readonly AuditEntry[];
 }
 
@@ -76,7 +78,7 @@ export async function settle(
   { database, clock, logger, onPoint }: SettlingDependencies,
   attempt: UnsettledAttempt,
   settlement: Settlement,
-  { guard, audited = [] }: SettledWith = {},
+  { guard, written, audited = [] }: SettledWith = {},
 ): Promise<Settled | undefined> {
   const at = clock.now();
   let contradicted = false;
@@ -84,11 +86,12 @@ export async function settle(
     // Always in this order: capture, payment, attempt, events, audit.
     const capture = await endedCaptureOf(db, attempt);
     const before = await paymentOf(db, attempt);
-    await guard?.(db, before);
+    await guard?.(db);
     if (!(await writeAttempt(db, attempt, settlement, at))) {
       contradicted = await contradicts(db, attempt, settlement, at);
       return undefined;
     }
+    await written?.(db);
     const asked = settledOf(attempt);
     const after =
       before &&

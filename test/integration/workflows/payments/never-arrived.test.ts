@@ -200,7 +200,6 @@ describe.each([
     const waiting = await aWaiting();
     const gaveUpMs = await lost(waiting);
     moveTo(gaveUpMs + PROVEN_AFTER_MS);
-    const { lookup } = shop.provider;
     const answers: (() => void)[] = [];
     shop.provider.lookup = async () => {
       await new Promise<void>((resolve) => answers.push(resolve));
@@ -218,7 +217,6 @@ describe.each([
     answers[1]?.();
     expect(await next).toBe(1);
     expect(await waiting.state()).toBe('failed');
-    shop.provider.lookup = lookup;
   });
 
   test('that arrived after all is found at the last moment', async () => {
