@@ -35,7 +35,11 @@ export async function runAuditExport(args: ExportArguments): Promise<number> {
   const sign =
     exportIdentity &&
     createCmsSigner({ certificate: exportIdentity.certificate, key: exportIdentity.key.reveal() });
-  await mkdir(args.out, { recursive: true });
+  await mkdir(args.out, { recursive: true }).catch((cause: unknown) => {
+    throw new HushtoneError('export_file', 'invalid', `${args.out} is no directory that can be made`, {
+      cause,
+    });
+  });
   const fileOf = (kind: string): string => join(args.out, `${args.account}.${kind}`);
   const manifest = await withDatabase(
     async (database) => await writeRecords(database, args, filter, fileOf('ndjson')),

@@ -187,9 +187,16 @@ describe('export', () => {
     await expect(hushtone('export', '--account', '../x', '--out', out)).rejects.toMatchObject({
       code: 'account_invalid',
     });
+    const nowhere = hushtone('export', '--account', 'acc_a', '--out', '/dev/null/here');
+    await expect(nowhere).rejects.toMatchObject({ code: 'export_file' });
     const wrongTime = hushtone('export', '--account', 'acc_a', '--out', out, '--from', 'yesterday');
     await expect(wrongTime).rejects.toMatchObject({ code: 'time_invalid' });
   });
+});
+
+test('an account without a record is not told as one whose chain is sound', async () => {
+  const { code, out } = await hushtone('verify', '--account', 'acc_none');
+  expect([code, out]).toEqual([1, 'acc_none: there is no audit record of this account\n']);
 });
 
 test.each([[[]], [['verify', 'more']], [['export']], [['--nonsense']]])('%o gets the usage', async (args) => {
