@@ -4,8 +4,8 @@ import { HushtoneError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { KEY_PURPOSES, type KeyPurpose } from '../vault/contract.ts';
 import { setPassphrase, splitKeyFile } from '../vault/keys/file/relock.ts';
-import type { KeyUse } from '../vault/keys/key-registry-store.ts';
 import type { StoredKey } from '../vault/keys/key-store.ts';
+import type { KeyUse } from '../vault/keys/stored-records.ts';
 import { withKeys, type KeyWork } from './keys-registry.ts';
 
 /** Records of one transaction: short enough that nobody waits for a row. */

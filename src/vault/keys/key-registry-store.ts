@@ -1,9 +1,7 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { HushtoneError } from '../../kernel/errors.ts';
-import { newId } from '../../kernel/ids.ts';
 import { KEY_PURPOSES, type KeyProvider, type KeyPurpose, type KeyState } from '../contract.ts';
 import type { Rekeyable } from '../rekeyable.ts';
-import { checkValueOf } from './check-value.ts';
 import {
   INSTALLATION_ACCOUNT,
   type AppendKeyRecords,
@@ -12,6 +10,8 @@ import {
   type KeyRecord,
 } from './key-record-store.ts';
 import { insertKey, listKeys, lockActiveKey, lockKey, saveKeyState, type StoredKey } from './key-store.ts';
+import { takeSpareKey } from './spare-key.ts';
+import { moveAll, usesOf, wordsOf, type KeyUse, type MoveProgress } from './stored-records.ts';
 
 export interface KeyRegistryOptions {
   readonly database: Database;
@@ -21,12 +21,6 @@ export interface KeyRegistryOptions {
   readonly rekeyables: readonly Rekeyable[];
   readonly append: AppendKeyRecords;
   readonly actor: KeyActor;
-}
-
-/** What is stored under a key. */
-export interface KeyUse {
-  readonly records: string;
-  readonly count: number;
 }
 
 function refuse(code: string, message: string): HushtoneError {
@@ -51,13 +45,14 @@ export class KeyRegistry {
 
   /** An active key for each of these purposes that has none; what was made. */
   async generate(purposes: readonly KeyPurpose[] = KEY_PURPOSES): Promise<StoredKey[]> {
+    const { providers } = this.#options;
     const before = await this.list();
     const missing = purposes.filter(
       (purpose) => !before.some((key) => key.purpose === purpose && key.state === 'active'),
     );
     const made: string[] = [];
     for (const purpose of missing) {
-      const key = await this.#newKey(purpose, before);
+      const key = await takeSpareKey(providers, purpose, before);
       await this.#write(async (db) => {
         if (!(await insertKey(db, key))) return []; // another process was faster
         made.push(key.id);
@@ -72,7 +67,7 @@ export class KeyRegistry {
    * gateways have copies of the key file, which must all have the key before it is used.
    */
   async prepare(purpose: KeyPurpose): Promise<string> {
-    const { id, provider } = await this.#newKey(purpose, await this.list());
+    const { id, provider } = await takeSpareKey(this.#options.providers, purpose, await this.list());
     await this.#write(() =>
       Promise.resolve([
         this.#record('vault_key.create', id, { after: { purpose, provider, state: 'prepared' } }),
@@ -114,22 +109,8 @@ export class KeyRegistry {
    * Moves what is stored under earlier keys of the purpose to the active one, `batch` records a transaction, and
    * resolves with how many were moved. `progress` hears of every batch. May be killed and run again.
    */
-  async moveRecords(
-    purpose: KeyPurpose,
-    batch: number,
-    progress: (use: { readonly records: string; readonly moved: number }) => void,
-  ): Promise<number> {
-    let total = 0;
-    for (const rekeyable of this.#options.rekeyables.filter((each) => each.purpose === purpose)) {
-      let moved = 0;
-      for (;;) {
-        const count = await rekeyable.moveBatch(batch);
-        if (count === 0) break;
-        moved += count;
-        progress({ records: rekeyable.records, moved });
-      }
-      total += moved;
-    }
+  async moveRecords(purpose: KeyPurpose, batch: number, progress: MoveProgress): Promise<number> {
+    const total = await moveAll(this.#options.rekeyables, purpose, batch, progress);
     if (total > 0) {
       const active = (await this.list()).find((key) => key.purpose === purpose && key.state === 'active');
       await this.#write(() =>
@@ -142,13 +123,8 @@ export class KeyRegistry {
   }
 
   /** What is stored under the key: nothing that has a count of 0. */
-  async uses({ id, purpose }: Pick<StoredKey, 'id' | 'purpose'>): Promise<KeyUse[]> {
-    const uses: KeyUse[] = [];
-    for (const rekeyable of this.#options.rekeyables.filter((each) => each.purpose === purpose)) {
-      const count = await rekeyable.remaining(id);
-      if (count > 0) uses.push({ records: rekeyable.records, count });
-    }
-    return uses;
+  async uses(key: Pick<StoredKey, 'id' | 'purpose'>): Promise<KeyUse[]> {
+    return await usesOf(this.#options.rekeyables, key);
   }
 
   /**
@@ -210,7 +186,7 @@ export class KeyRegistry {
   async #replaceActive(
     purpose: KeyPurpose,
   ): Promise<{ readonly active: StoredKey; readonly previous: StoredKey }> {
-    const key = await this.#newKey(purpose, await this.list());
+    const key = await takeSpareKey(this.#options.providers, purpose, await this.list());
     const previousId = await this.#options.database.systemTransaction(async (db) => {
       const previous = await lockActiveKey(db, purpose);
       if (previous === undefined) {
@@ -272,26 +248,6 @@ export class KeyRegistry {
     return await this.#get(id);
   }
 
-  /**
-   * A key in the first provider that the table does not know yet. One that was made ahead, or by a process that was
-   * killed before it could use it, is taken first: so nothing is ever destroyed that another process may just use.
-   */
-  async #newKey(
-    purpose: KeyPurpose,
-    known: readonly StoredKey[],
-  ): Promise<Pick<StoredKey, 'id' | 'purpose' | 'provider' | 'checkValue'>> {
-    const [provider] = this.#options.providers;
-    if (provider === undefined) throw refuse('no_key_provider', 'there is no key provider to make a key');
-    await provider.refresh?.();
-    const offered = await provider.ids(purpose);
-    let id = offered.find((each) => !known.some((key) => key.id === each));
-    if (id === undefined) {
-      id = newId('key');
-      await provider.generate(id, purpose);
-    }
-    return { id, purpose, provider: provider.name, checkValue: await checkValueOf(provider, id) };
-  }
-
   #providerOf(key: StoredKey): KeyProvider {
     const provider = this.#options.providers.find(({ name }) => name === key.provider);
     if (provider !== undefined) return provider;
@@ -321,10 +277,6 @@ export class KeyRegistry {
 
 function shown(key: Pick<StoredKey, 'purpose' | 'provider'>, state: KeyState): Record<string, string> {
   return { purpose: key.purpose, provider: key.provider, state };
-}
-
-function wordsOf(uses: readonly KeyUse[]): string {
-  return uses.map(({ records, count }) => `${count} ${records}`).join(' and ');
 }
 
 function keyUnknown(id: string): HushtoneError {

@@ -157,6 +157,16 @@ describe('a split key file', () => {
     }
   });
 
+  test('what the key file says of its shares is authenticated too', async () => {
+    const { files } = await split(2, 2, 'shares');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('"shares": 2', '"shares": 3'));
+    await expect(open({ shareFiles: files })).rejects.toMatchObject({
+      code: 'key_file_damaged',
+      message: `the key file ${path} is damaged: it was changed from outside`,
+    });
+  });
+
   test.each([
     [1, 3],
     [4, 3],
