@@ -70,6 +70,7 @@ describeConformance({
     absenceProvenAfterMs: 30_000,
   },
   secrets: [PIN_KEY],
+  rawRequests: 'test/unit/simulators/sandbox-provider/payment-request.test.ts',
   declines: [
     { cardNumber: '4000000000000002', rawCode: 'generic_decline', reason: 'generic_decline' },
     { cardNumber: '4000000000009995', rawCode: 'insufficient_funds', reason: 'insufficient_funds' },

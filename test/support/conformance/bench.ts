@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
-import { vi } from 'vitest';
-import type { LedgerEntry } from '../../../simulators/doubles/contract.ts';
+import { expect, vi } from 'vitest';
+import type { LedgerEntry, SeenRequest } from '../../../simulators/doubles/contract.ts';
 import { systemClock, type Clock } from '../../../src/kernel/clock.ts';
 import { createLogger, type Logger } from '../../../src/kernel/logger.ts';
 import type {
@@ -163,6 +163,15 @@ export class Bench<D extends ConformanceDouble> {
     this.#told.push(inspect(error, { depth: 10, showHidden: true }), String((error as Error).stack));
     if (!(error instanceof ProviderError)) throw new Error('it is no ProviderError', { cause: error });
     return error.failure;
+  }
+
+  /** What a provider does not claim: it is told as such, and nothing reaches the double. */
+  async expectRefused(attempt: () => Promise<unknown>): Promise<void> {
+    const movesMoney = ({ target }: SeenRequest): boolean => target === 'pay' || target === 'modify';
+    const before = (await this.double.requests()).filter(movesMoney).length;
+    expect(await this.failure(attempt())).toBe('invalid_request');
+    expect((await this.double.requests()).filter(movesMoney)).toHaveLength(before);
+    expect(await this.double.ledger()).toEqual([]);
   }
 
   /**

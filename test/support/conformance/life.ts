@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { expect, it } from 'vitest';
 import { deadUrl, type Bench } from './bench.ts';
@@ -55,8 +56,14 @@ export function describeLife<D extends ConformanceDouble>(
   });
 
   const { rawRequests } = subject;
-  it.skipIf(rawRequests === undefined)('the double takes what is right and refuses what is not', async () => {
-    if (rawRequests === undefined) throw new Error('skipped');
+  if (typeof rawRequests === 'string') {
+    it(`the double is shown to be strict in ${rawRequests}`, () => {
+      const shown = readFileSync(new URL(`../../../${rawRequests}`, import.meta.url), 'utf8');
+      expect(shown).toMatch(/\brefuse[ds]\b/);
+    });
+    return;
+  }
+  it('the double takes what is right and refuses what is not', async () => {
     const { valid, broken, tls } = rawRequests(bench().double);
     for (const { what, ...request } of broken) {
       const status = await send(bench().double.url, request, tls);

@@ -1,7 +1,18 @@
 import { expect, it } from 'vitest';
 import type { FaultKind } from '../../../simulators/doubles/faults.ts';
+import type { Operation } from '../../../src/payments/contract.ts';
 import { deadUrl, type Bench } from './bench.ts';
 import type { ConformanceDouble, ConformanceSubject } from './subject.ts';
+
+const OPERATIONS: readonly Operation[] = [
+  'charge',
+  'authorize',
+  'tokenize',
+  'charge_and_save',
+  'capture',
+  'void',
+  'refund',
+];
 
 const FAULTS: readonly FaultKind[] = [
   'drop',
@@ -51,14 +62,28 @@ export function describeLookups<D extends ConformanceDouble>(
     },
   );
 
-  it.runIf(asks)('does not wait longer than its time-out for a look-up', async () => {
-    const provider = await bench().connect();
-    await bench().double.setFaults([{ kind: 'hang', target: 'lookup' }]);
-    const attempt = bench().failure(provider.lookup(bench().queryOf(bench().request(bench().purpose))));
-    await bench().untilSeen('lookup');
-    bench().clock.runOut();
-    expect(await attempt).toBe('unknown_outcome');
-  });
+  it.each(asks ? purposes : [])(
+    'does not wait longer than its time-out for a look-up of %s',
+    async (purpose) => {
+      const provider = await bench().connect();
+      await bench().double.setFaults([{ kind: 'hang', target: 'lookup' }]);
+      const attempt = bench().failure(provider.lookup(bench().queryOf(bench().request(purpose))));
+      await bench().untilSeen('lookup');
+      bench().clock.runOut();
+      expect(await attempt).toBe('unknown_outcome');
+    },
+  );
+
+  it.each(asks ? [] : OPERATIONS)(
+    'says of %s that it cannot be asked, and asks nothing',
+    async (operation) => {
+      const provider = await bench().connect();
+      const query = { ...bench().queryOf(bench().request(bench().purpose)), operation };
+      const seen = (await bench().double.requests()).length;
+      expect(await bench().failure(provider.lookup(query))).toBe('unknown_outcome');
+      expect(await bench().double.requests()).toHaveLength(seen);
+    },
+  );
 
   it('never says that a look-up is unavailable', async () => {
     const query = bench().queryOf(bench().request(bench().purpose));

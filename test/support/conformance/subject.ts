@@ -59,13 +59,18 @@ export interface ConformanceSubject<D extends ConformanceDouble> {
   readonly refusesAtOnce?: boolean;
   /** The same key with another amount: default `invalid_request`; `replay` when the first answer is given again. */
   readonly reusedKey?: ProviderFailure | 'replay';
-  /** Sent without the adapter, so that the double is shown to be strict: the one passes, the others are refused. */
-  readonly rawRequests?: (double: D) => {
-    readonly valid: RawRequest;
-    readonly broken: readonly (RawRequest & { readonly what: string })[];
-    /** What a client shows, when the double wants to see a certificate. PEM. */
-    readonly tls: { readonly ca: string; readonly cert?: string; readonly key?: string };
-  };
+  /**
+   * Sent without the adapter, so that the double is shown to be strict: the one passes, the others are refused. Or the
+   * test file that shows it, from the root of the package.
+   */
+  readonly rawRequests:
+    | `test/${string}.test.ts`
+    | ((double: D) => {
+        readonly valid: RawRequest;
+        readonly broken: readonly (RawRequest & { readonly what: string })[];
+        /** What a client shows, when the double wants to see a certificate. PEM. */
+        readonly tls: { readonly ca: string; readonly cert?: string; readonly key?: string };
+      });
   /** What `check` finds beyond an unreachable provider and wrong credentials. */
   readonly findings?: readonly {
     readonly what: string;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readModification, readPayment } from '../../../../src/payments/adyen/answers.ts';
 import { CARD_ERRORS, REFUSAL_REASONS } from '../../../../src/payments/adyen/refusals.ts';
 import { declineOf } from '../../../../src/payments/adyen/errors.ts';
+import type { DeclineReason } from '../../../../src/payments/contract.ts';
 import type { TransportAnswer } from '../../../../src/payments/transport/transport.ts';
 
 const EXPECTED = { reference: 'order-1', amount: { value: 1250, currency: 'EUR' }, saves: false };
@@ -138,6 +139,23 @@ describe('an answer to a modification', () => {
   });
 });
 
+/** https://docs.adyen.com/development-resources/refusal-reasons: what each code comes to. */
+const BY_REASON: Readonly<Partial<Record<DeclineReason, string>>> = {
+  authentication_required: '11 38 39 42',
+  call_issuer: '3',
+  card_not_supported: '10 23 25 33 34 35 36 37 41 43 44 45 50',
+  expired_card: '6',
+  generic_decline: '2 15 16 26 27 32 46',
+  incorrect_number: '8',
+  incorrect_pin: '17 18',
+  incorrect_security_code: '24',
+  insufficient_funds: '12',
+  limit_exceeded: '28 29',
+  lost_or_stolen: '5',
+  processing_error: '4 7 9 19 21 40',
+  suspected_fraud: '14 20 22 31',
+};
+
 describe('refusal reasons', () => {
   it('has every published code, and none that is no refusal', () => {
     const published = Array.from({ length: 46 }, (_, index) => index + 1).filter(
@@ -148,6 +166,11 @@ describe('refusal reasons', () => {
         .map(Number)
         .sort((a, b) => a - b),
     ).toEqual([...published, 50]);
+  });
+
+  it.each(Object.entries(BY_REASON))('means %s by its own codes, and by no other', (reason, codes) => {
+    const own = Object.keys(REFUSAL_REASONS).filter((code) => REFUSAL_REASONS[code] === reason);
+    expect(own.join(' ')).toBe(codes);
   });
 });
 

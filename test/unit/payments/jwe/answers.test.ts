@@ -1,5 +1,7 @@
+import { CompactEncrypt, CompactSign, type CompactJWEHeaderParameters } from 'jose';
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { readOutcome } from '../../../../src/payments/jwe/answers.ts';
+import { openAnswer, readOutcome } from '../../../../src/payments/jwe/answers.ts';
 import { ANSWER_MEMBERS } from '../../../../src/payments/jwe/members.ts';
 
 const FORMAT = {
@@ -65,5 +67,60 @@ describe('an answer', () => {
     expect(readOutcome({ ...SUCCESS, token: 'tok-1' }, FORMAT, keep)).toMatchObject({
       providerToken: 'tok-1',
     });
+  });
+});
+
+describe('an answer that is protected', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const bytes = Buffer.from(JSON.stringify(SUCCESS));
+
+  const open = (kind: 'jwe' | 'jws', token: string): Promise<unknown> =>
+    openAnswer(
+      { status: 200, body: Buffer.from(token), headers: { 'content-type': 'application/jose' } },
+      { ...FORMAT, protection: { kind, key: kind === 'jwe' ? privateKey : publicKey } },
+    );
+  const encrypted = (header: CompactJWEHeaderParameters, key = publicKey): Promise<string> =>
+    new CompactEncrypt(bytes).setProtectedHeader(header).encrypt(key);
+  const signed = (alg: string, key = privateKey): Promise<string> =>
+    new CompactSign(bytes).setProtectedHeader({ alg }).sign(key);
+
+  it.each(['A256GCM', 'A128GCM'])('is read when it is encrypted with %s', async (enc) => {
+    expect(await open('jwe', await encrypted({ alg: 'RSA-OAEP-256', enc }))).toEqual(SUCCESS);
+  });
+
+  it.each([
+    { alg: 'RSA-OAEP', enc: 'A256GCM' },
+    { alg: 'RSA-OAEP-512', enc: 'A256GCM' },
+    { alg: 'RSA-OAEP-256', enc: 'A256CBC-HS512' },
+    { alg: 'RSA-OAEP-256', enc: 'A192GCM' },
+  ])('is not read with another algorithm: $alg, $enc', async (header) => {
+    expect(await open('jwe', await encrypted(header))).toBeUndefined();
+  });
+
+  it.each(['PS256', 'RS256'])('is read when it is signed with %s', async (alg) => {
+    expect(await open('jws', await signed(alg))).toEqual(SUCCESS);
+  });
+
+  it.each(['PS384', 'RS512'])('is not read with another algorithm: %s', async (alg) => {
+    expect(await open('jws', await signed(alg))).toBeUndefined();
+  });
+
+  it('is not read for another key, when it was changed, or when it is not protected at all', async () => {
+    const jwe = await encrypted({ alg: 'RSA-OAEP-256', enc: 'A256GCM' });
+    const header = Buffer.from('{"alg":"RSA-OAEP-256","enc":"A256GCM" }').toString('base64url');
+    const jws = await signed('PS256');
+    const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${bytes.toString('base64url')}.`;
+    for (const [kind, token] of [
+      ['jwe', await encrypted({ alg: 'RSA-OAEP-256', enc: 'A256GCM' }, stranger.publicKey)],
+      ['jwe', [header, ...jwe.split('.').slice(1)].join('.')],
+      ['jwe', JSON.stringify(SUCCESS)],
+      ['jws', await signed('PS256', stranger.privateKey)],
+      ['jws', [...jws.split('.').slice(0, 2), Buffer.alloc(256, 1).toString('base64url')].join('.')],
+      ['jws', none],
+      ['jws', JSON.stringify(SUCCESS)],
+    ] as const) {
+      expect(await open(kind, token)).toBeUndefined();
+    }
   });
 });

@@ -221,6 +221,22 @@ describe('a configuration', () => {
     ).toEqual(components);
   });
 
+  it.each(['@method', '@target-uri', 'content-type', 'content-digest'])(
+    'is refused when its signature does not cover %s, and covers it by default',
+    (component) => {
+      const all = ['@method', '@target-uri', 'content-type', 'content-digest'];
+      const components = all.filter((name) => name !== component);
+      expect(() => readConfiguration({ ...usual, signature: { ...signature, components } })).toThrow(refused);
+      expect(readConfiguration({ ...usual, signature }).signature?.components).toContain(component);
+    },
+  );
+
+  it.each(['@authority', '@path', '@query'])('is refused when the address lacks its part %s', (part) => {
+    const all = ['@method', '@authority', '@path', '@query', 'content-type', 'content-digest'];
+    const components = all.filter((name) => name !== part);
+    expect(() => readConfiguration({ ...usual, signature: { ...signature, components } })).toThrow(refused);
+  });
+
   it('covers headers that are sent', () => {
     const components = ['@method', '@target-uri', 'content-type', 'content-digest', 'content-length'];
     const more = [...components, 'x-merchant', 'x-once'];

@@ -47,6 +47,7 @@ for (const { preset, algorithm, protection, recovery } of VARIANTS) {
   describeConformance<JweDouble>({
     name: `jwe, ${preset} with ${algorithm}, answers ${protection}, ${recovery}`,
     capabilities: { ...CAPABILITIES, recovery },
+    rawRequests: 'test/unit/payments/jwe/provider.test.ts',
     secrets: [...secretsIn(signer.text), ...secretsIn(stranger.text), ...secretsIn(answerPem)],
     declines: [
       { cardNumber: '4000000000000002', rawCode: 'do_not_honor' },

@@ -18,12 +18,38 @@ const PUBLISHED = `
   .trim()
   .split(/\s+/);
 
+/** What each of them comes to, and the error codes of a card error without one. */
+const BY_REASON: Readonly<Partial<Record<DeclineReason, string>>> = {
+  authentication_required:
+    'authentication_not_handled authentication_required mobile_device_authentication_required offline_pin_required online_or_offline_pin_required setup_intent_authentication_failure payment_intent_authentication_failure payment_intent_action_required',
+  call_issuer:
+    'approve_with_id call_issuer do_not_honor do_not_try_again no_action_taken not_permitted revocation_of_all_authorizations revocation_of_authorization security_violation service_not_allowed stop_payment_order transaction_not_allowed card_decline_rate_limit_exceeded',
+  card_not_supported: 'card_not_supported test_mode_live_card testmode_decline',
+  currency_not_supported: 'currency_not_supported',
+  expired_card: 'expired_card invalid_expiry_month invalid_expiry_year',
+  generic_decline: 'generic_decline incorrect_address incorrect_zip card_declined postal_code_invalid',
+  incorrect_number: 'incorrect_number invalid_account invalid_number new_account_information_available',
+  incorrect_pin: 'incorrect_pin invalid_pin pin_try_exceeded',
+  incorrect_security_code: 'incorrect_cvc invalid_cvc',
+  insufficient_funds: 'insufficient_funds',
+  limit_exceeded: 'card_velocity_exceeded invalid_amount withdrawal_count_limit_exceeded amount_too_large',
+  lost_or_stolen: 'lost_card pickup_card restricted_card stolen_card',
+  processing_error:
+    'duplicate_transaction issuer_not_available processing_error reenter_transaction try_again_later',
+  suspected_fraud: 'fraudulent merchant_blacklist',
+};
+
 /** Those that say nothing that an agent could use, or that the caller's address is in doubt, which nobody asked for. */
 const WITHOUT_REASON = ['generic_decline', 'incorrect_address', 'incorrect_zip'];
 
 describe('declineReason', () => {
   it.each(PUBLISHED)('has a reason for %s', (code) => {
     expect(declineReason(code) === 'generic_decline').toBe(WITHOUT_REASON.includes(code));
+  });
+
+  it.each(Object.entries(BY_REASON))('means %s by its own codes, and by no other', (reason, codes) => {
+    for (const code of codes.split(' '))
+      expect({ code, reason: declineReason(code) }).toEqual({ code, reason });
   });
 
   it.each([
