@@ -98,6 +98,31 @@ describe('clients', () => {
     ]);
   });
 
+  it('get a secret for which another ends sooner, and the record tells which', async () => {
+    const { client, secret } = await registry.createClient(CLIENT);
+    const { secret: next, others } = await registry.rotateSecret(client.id, {
+      secretDays: 1,
+      overlapDays: 0.5,
+    });
+    const [end] = others.map(({ expiresAt }) => expiresAt);
+    expect(end !== undefined && end < (secret?.expiresAt ?? new Date(0))).toBe(true);
+    const rows = await execute<{ after: Record<string, unknown> }>(
+      db.url,
+      `select record::jsonb -> 'after' as after from audit_records
+        where object_id = $1 and operation = 'client.secret.create' order by sequence`,
+      [client.id],
+    );
+    expect(rows.map(({ after }) => after)).toEqual([
+      { secret_id: secret?.id, expires_at: secret?.expiresAt.toISOString() },
+      {
+        secret_id: next.id,
+        expires_at: next.expiresAt.toISOString(),
+        shortened: [secret?.id],
+        shortened_until: end?.toISOString(),
+      },
+    ]);
+  });
+
   it('lose a secret once: the second time changes nothing', async () => {
     const { client, secret } = await registry.createClient(CLIENT);
     await registry.revokeSecret(client.id, secret?.id ?? '');
@@ -108,6 +133,13 @@ describe('clients', () => {
       'client.secret.create',
       'client.secret.revoke',
     ]);
+    const [row] = await execute<{ after: Record<string, unknown> }>(
+      db.url,
+      `select record::jsonb -> 'after' as after from audit_records
+        where object_id = $1 and operation = 'client.secret.revoke'`,
+      [client.id],
+    );
+    expect(row?.after).toEqual({ secret_id: secret?.id, revoked_at: clock.now().toISOString() });
   });
 
   it('have every change on record, with what it was and what it is', async () => {
