@@ -12,6 +12,7 @@ import type {
   Router,
 } from '../contract.ts';
 import type { BridgeFlow } from './bridge-flow.ts';
+import { findRecord } from './call-records.ts';
 import type { CallRegistry } from './call-registry.ts';
 import { isFinal } from './call-status.ts';
 import { AGENT_PATH } from './conference-flow.ts';
@@ -22,14 +23,11 @@ import { reply } from './session-socket.ts';
 import type { SessionHandlers, SessionSocket } from './session-socket.ts';
 import { refuseCaller } from './verbs.ts';
 import type { Verb } from './verbs.ts';
+import { WaitingAgents } from './waiting-agents.ts';
 
-/** jambonz hangs up a call whose reconnect is not acked in 5 s. */
-const JOURNAL_WITHIN_MS = 3000;
 const JOURNAL_RETRY_MS = 2000;
 /** jambonz's back-off after an outage is seconds; a feature server that died never comes back. */
 const CONTROL_GONE_MS = 300_000;
-/** An agent's socket may come back before its caller's does. */
-const AGENT_WAITS_MS = 60_000;
 const CLOSE_NORMAL = 1000;
 
 export interface CallFlowOptions {
@@ -55,11 +53,11 @@ export class CallFlow implements SessionHandlers {
   readonly #options: CallFlowOptions;
   readonly #legs = new WeakMap<SessionSocket, Leg>();
   readonly #gone = new Map<LiveCall, Timer>();
-  /** Agent legs that came back before their caller did, by sid. */
-  readonly #waitingAgents = new Map<string, { readonly session: Session; readonly socket: SessionSocket }>();
+  readonly #waitingAgents: WaitingAgents;
 
   constructor(options: CallFlowOptions) {
     this.#options = options;
+    this.#waitingAgents = new WaitingAgents(options.clock);
   }
 
   started(session: Session, socket: SessionSocket): void {
@@ -179,12 +177,12 @@ export class CallFlow implements SessionHandlers {
 
   /** A reconnect of a call that this process does not hold: an earlier one did, or nobody has acked it yet. */
   async #strangerBack(session: Session, socket: SessionSocket): Promise<void> {
-    let found = await this.#recordOf(session.call_sid);
+    let found = await findRecord(session.call_sid, this.#options);
     const acked = found === 'unreadable';
     if (acked && socket.isOpen) reply(session, []); // jambonz does not wait for a database
     while (found === 'unreadable' && socket.isOpen) {
       await new Promise<void>((resolve) => void this.#options.clock.after(JOURNAL_RETRY_MS, resolve));
-      found = await this.#recordOf(session.call_sid);
+      found = await findRecord(session.call_sid, this.#options);
     }
     if (!socket.isOpen || found === 'unreadable') return;
     const known = this.#options.registry.bySid(session.call_sid);
@@ -200,11 +198,8 @@ export class CallFlow implements SessionHandlers {
     if (record.lock !== undefined) call.recording.wasStopped();
     this.#callerBack(call, session, socket, acked);
     const agentSid = call.agentCallSid;
-    const agent = agentSid === undefined ? undefined : this.#waitingAgents.get(agentSid);
-    if (agentSid !== undefined && agent !== undefined) {
-      this.#waitingAgents.delete(agentSid);
-      this.#attachAgent(call, agent.session, agent.socket);
-    }
+    const agent = agentSid === undefined ? undefined : this.#waitingAgents.take(agentSid);
+    if (agent !== undefined) this.#attachAgent(call, agent.session, agent.socket);
     const { logger, observer } = this.#options;
     logger.info('a call of an earlier process was adopted', { callId: call.callId, callSid: call.callSid });
     observer.adopted(call.snapshot()).catch((error: unknown) => {
@@ -227,7 +222,7 @@ export class CallFlow implements SessionHandlers {
   }
 
   #agentBack(session: Session, socket: SessionSocket): void {
-    const { registry, conference, clock } = this.#options;
+    const { registry, conference } = this.#options;
     const sid = session.call_sid;
     const byToken = conference.byToken(socket.path.slice(AGENT_PATH.length));
     const call = registry.byAgentSid(sid) ?? byToken;
@@ -240,8 +235,7 @@ export class CallFlow implements SessionHandlers {
       this.#attachAgent(call, session, socket);
       return;
     }
-    this.#waitingAgents.set(sid, { session, socket });
-    clock.after(AGENT_WAITS_MS, () => this.#waitingAgents.delete(sid));
+    this.#waitingAgents.wait(sid, { session, socket });
   }
 
   #attachCaller(call: LiveCall, session: Session, socket: SessionSocket): void {
@@ -310,19 +304,5 @@ export class CallFlow implements SessionHandlers {
   #routeTo(to: string): Route | undefined {
     const { router } = this.#options;
     return router(to) ?? router(to.startsWith('+') ? to.slice(1) : `+${to}`);
-  }
-
-  /** `unreadable` is no answer: a lock may stand on the call, so it must not be taken for a new one. */
-  async #recordOf(callSid: string): Promise<CallRecord | undefined | 'unreadable'> {
-    const { journal, clock, logger } = this.#options;
-    const late = new Promise<'unreadable'>(
-      (resolve) => void clock.after(JOURNAL_WITHIN_MS, () => resolve('unreadable')),
-    );
-    try {
-      return await Promise.race([journal.findBySid(callSid), late]);
-    } catch (error) {
-      logger.error('the record of a call could not be read', { callSid, error });
-      return 'unreadable';
-    }
   }
 }

@@ -2,17 +2,9 @@ import { HushtoneError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { LockRecord, Mask, MaskConfirmation } from '../contract.ts';
 import { agentBoundTags, type AddressMatcher } from './agent-bound-stream.ts';
-import {
-  blockDtmf,
-  query,
-  silenceMedia,
-  unblockDtmf,
-  unsilenceMedia,
-  type QueriedCall,
-  type QueriedTag,
-  type StreamAddress,
-} from './commands.ts';
-import { hasCode } from './ng-errors.ts';
+import { blockDtmf, query, silenceMedia, unblockDtmf, unsilenceMedia, type QueriedCall } from './commands.ts';
+import { bornOf, sameStream, stands, tagOf, type MaskedStream } from './masked-stream.ts';
+import { isUnknown, maskingLost, refuse, unavailable } from './masking-errors.ts';
 import type { NgClient } from './ng.ts';
 import { OperationQueue } from './operation-queue.ts';
 
@@ -34,12 +26,6 @@ export interface DialMask extends Mask {
   reassert(): Promise<MaskConfirmation>;
 }
 
-/** One masked stream, and when the engine says that its call and its tag came to be. */
-interface Target extends StreamAddress {
-  /** Undefined for what an earlier process masked. */
-  readonly born: string | undefined;
-}
-
 /**
  * Lock and guard of the agent-bound stream by rtpengine: `block DTMF` (drop) and `silence media`, both on the tag of
  * the agent leg whose media comes from FreeSWITCH. Always both: silence alone lets events pass, block alone lets tones.
@@ -56,7 +42,7 @@ class RtpengineMask implements DialMask {
   readonly #ng: NgClient;
   readonly #options: DialMaskOptions;
   readonly #queue = new OperationQueue();
-  #targets: Target[] = [];
+  #targets: MaskedStream[] = [];
   #locked = false;
   #guarded = false;
   /** Counts the requests that open or close: an opening is void when it is no longer the last. */
@@ -177,7 +163,7 @@ class RtpengineMask implements DialMask {
   }
 
   /** The one stream that the agent hears, or an error that says why there is not exactly one. */
-  async #locate(): Promise<Target> {
+  async #locate(): Promise<MaskedStream> {
     const callId = this.#options.agentLegCallId();
     if (callId === undefined) throw refuse('the agent leg is not known yet');
     const call = await query(this.#ng, callId);
@@ -189,17 +175,17 @@ class RtpengineMask implements DialMask {
     return { callId, tag: tag.tag, born: bornOf(call, tag) };
   }
 
-  #addTarget(target: Target): void {
+  #addTarget(target: MaskedStream): void {
     this.#targets = [...this.#targets.filter((known) => !sameStream(known, target)), target];
   }
 
-  async #applyTo(target: Target): Promise<void> {
+  async #applyTo(target: MaskedStream): Promise<void> {
     if (this.#locked) await blockDtmf(this.#ng, target);
     if (this.#guarded) await silenceMedia(this.#ng, target);
   }
 
   /** Earlier streams may be gone; the latest, which the agent hears, may not. */
-  async #onEveryTarget(operation: (target: Target) => Promise<void>): Promise<void> {
+  async #onEveryTarget(operation: (target: MaskedStream) => Promise<void>): Promise<void> {
     const latest = this.#targets.at(-1);
     if (latest === undefined) throw maskingLost('nothing is masked');
     let lost: unknown;
@@ -214,7 +200,7 @@ class RtpengineMask implements DialMask {
     if (lost !== undefined) throw maskingLost('rtpengine no longer knows the masked stream', lost);
   }
 
-  async #refuseWhenGone(target: Target): Promise<void> {
+  async #refuseWhenGone(target: MaskedStream): Promise<void> {
     const call = await query(this.#ng, target.callId);
     const tag = call.tags.find((candidate) => candidate.tag === target.tag);
     if (tag === undefined || bornOf(call, tag) !== target.born) {
@@ -238,7 +224,7 @@ class RtpengineMask implements DialMask {
     );
     const fresh = agentBoundTags(call, this.#options.freeswitchAddresses)
       .filter((tag) => !standing.some((target) => target.tag === tag.tag))
-      .map((tag): Target => ({ callId, tag: tag.tag, born: bornOf(call, tag) }));
+      .map((tag): MaskedStream => ({ callId, tag: tag.tag, born: bornOf(call, tag) }));
     // First of all: what the agent hears now is masked, whatever is then found to be wrong.
     for (const target of fresh) {
       this.#addTarget(target);
@@ -268,41 +254,4 @@ class RtpengineMask implements DialMask {
       if (!isUnknown(error)) throw error;
     }
   }
-}
-
-function sameStream(one: StreamAddress, other: StreamAddress): boolean {
-  return one.callId === other.callId && one.tag === other.tag;
-}
-
-function bornOf(call: QueriedCall, tag: QueriedTag): string {
-  return `${call.created}/${tag.created}`;
-}
-
-function tagOf(call: QueriedCall, target: Target): QueriedTag | undefined {
-  return call.tags.find(({ tag }) => tag === target.tag);
-}
-
-function stands(call: QueriedCall, target: Target): boolean {
-  const tag = tagOf(call, target);
-  return tag !== undefined && (target.born === undefined || bornOf(call, tag) === target.born);
-}
-
-function isUnknown(error: unknown): boolean {
-  return hasCode(error, 'rtpengine_unknown_call', 'rtpengine_unknown_tag');
-}
-
-function refuse(why: string): HushtoneError {
-  return new HushtoneError('masking_unavailable', 'unavailable', `masking is not possible: ${why}`);
-}
-
-function unavailable(error: unknown): HushtoneError {
-  if (hasCode(error, 'masking_unavailable')) return error;
-  const why = error instanceof HushtoneError ? error.message : 'the engine could not be asked';
-  return new HushtoneError('masking_unavailable', 'unavailable', `masking is not possible: ${why}`, {
-    cause: error,
-  });
-}
-
-function maskingLost(why: string, cause?: unknown): HushtoneError {
-  return new HushtoneError('masking_lost', 'unavailable', `masking is lost: ${why}`, { cause });
 }
