@@ -55,7 +55,7 @@ export async function readPaymentRequest(
   const reference = readReference(body['reference'], 'reference');
   const customerReference = readReference(body['customer_reference'], 'customer_reference');
   const { card, storedToken } = await readCard(body, options);
-  const byMerchant = readInitiator(body['initiated_by'], storedToken);
+  const byMerchant = readInitiator(body['initiated_by'], storedToken, card);
   if (storedToken !== undefined && purpose !== 'charge' && purpose !== 'authorize') {
     throw new Problem(400, 'invalid_purpose', 'a kept card can be charged or authorized');
   }
@@ -116,9 +116,11 @@ function requireEnvelope(value: unknown, name: string): string {
   throw new Problem(400, 'malformed_envelope', `${name} is not a compact JWE`);
 }
 
-function readInitiator(value: unknown, storedToken: string | undefined): boolean {
+/** The card is one that the provider keeps, or the merchant itself: then nobody is there to tell its security code. */
+function readInitiator(value: unknown, storedToken: string | undefined, card: Card): boolean {
   if (value === undefined) return false;
-  if (value !== 'merchant' || storedToken === undefined) {
+  const isKept = storedToken !== undefined || card.securityCode === undefined;
+  if (value !== 'merchant' || !isKept) {
     throw new Problem(400, 'invalid_initiator', 'initiated_by is merchant, for a kept card only');
   }
   return true;

@@ -11,6 +11,7 @@ const NOW = new Date('2026-03-04T05:06:07.000Z');
 const NOW_SECONDS = NOW.getTime() / 1000;
 const PIN_KEY = createSecretKey(Buffer.alloc(32, 7));
 const CARD = { card_number: '4242424242424242', expiry: '1239' };
+const CARD_READ = { cardNumber: '4242424242424242', expiry: '1239' };
 const storedCard = (token: string): StoredCard | undefined =>
   token === 'tok_1' ? { cardNumber: '4242424242424242', expiry: '1239' } : undefined;
 
@@ -80,10 +81,17 @@ describe('readPaymentRequest', () => {
     expect(await refused({ encrypted_security_code: await seal(CARD) })).toBe('missing_member');
     expect(await refused({ purpose: 'tokenize', amount: undefined })).toBe('invalid_purpose');
     expect(await refused({ initiated_by: 'cardholder' })).toBe('invalid_initiator');
-    await expect(read(await body({ initiated_by: 'merchant' }))).rejects.toMatchObject({
-      code: 'invalid_initiator',
-    });
+    const justKeyed = await seal({ ...CARD, security_code: '123' });
+    await expect(
+      read(await body({ initiated_by: 'merchant', encrypted_card: justKeyed })),
+    ).rejects.toMatchObject({ code: 'invalid_initiator' });
     await expect(read(await body(encrypted))).rejects.toMatchObject({ code: 'unknown_member' });
+  });
+
+  it('reads a card that the merchant itself keeps, for a payment that its holder does not order', async () => {
+    const request = await read(await body({ initiated_by: 'merchant' }));
+    expect(request).toMatchObject({ initiatedBy: 'merchant', card: CARD_READ });
+    expect(request.storedToken).toBeUndefined();
   });
 
   it('has one fingerprint for one content, and another for any other', async () => {
