@@ -84,6 +84,21 @@ test('an agent page starts, steers and watches its capture, and nothing else', a
   expect(await read(id)).toMatchObject({ status: 'used', use_count: 1 });
 });
 
+test('a grant with its token is kept by nothing on its way (RFC 6749 section 5.1)', async () => {
+  const { headers, body } = await send('POST', '/v1/grants', integrator, { agent_id: newAgent(), ...CHARGE });
+  expect(body['token']).toMatch(/^ey/);
+  expect(headers['cache-control']).toBe('no-store');
+});
+
+test.each<[string, object, string]>([
+  ['an agent who is named like a card', { ...CHARGE, agent_id: '4012001037141112' }, 'agent_id_like_card'],
+  ['money that tokenize does not move', { ...CHARGE, purpose: 'tokenize' }, 'amount_not_allowed'],
+])('no grant is given for %s', async (_what, wishes, code) => {
+  const answer = await send('POST', '/v1/grants', integrator, { agent_id: newAgent(), ...wishes });
+  expect([answer.status, answer.code]).toEqual([400, code]);
+  expect(JSON.stringify(answer.body)).not.toContain('4012');
+});
+
 describe('what a grant is for', () => {
   test('fills in what the request leaves out', async () => {
     const agentId = newAgent();

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Queryable } from '../../../src/db/database.ts';
-import { claimDelivery, settleDelivery, type Delivery } from '../../../src/events/webhooks/delivery-store.ts';
+import {
+  claimDelivery,
+  isHeldUp,
+  settleDelivery,
+  type Delivery,
+} from '../../../src/events/webhooks/delivery-store.ts';
 import { recoverDeliveries } from '../../../src/workflows/webhooks/deliver.ts';
+import { execute } from '../../support/database.ts';
 import { ACCOUNT, ACTOR, captureEvent, makeBench, type Bench } from './bench.ts';
 
 const LEASE_MS = 60_000;
@@ -72,6 +78,33 @@ describe('a delivery that a process has taken on', () => {
     expect(await claim(id)).toMatchObject({ attempts: 2 });
   });
 });
+
+test('whether an earlier delivery is in the way is told once the one that is being settled is settled', async () => {
+  const { id } = await bench.desk.create(ACTOR, { url: 'https://one.example.com/' });
+  const at = bench.clock.now();
+  await bench.tell(captureEvent('capture.securing', at), captureEvent('capture.collecting', at));
+  const [later, earlier] = (await bench.desk.deliveries(ACTOR, id, {})).deliveries;
+  const taken = await claim(earlier?.id ?? '');
+  if (taken === undefined || later === undefined) throw new Error('it was not to be had');
+  expect(await inAccount(async (db) => await isHeldUp(db, later.id))).toBe(true);
+
+  let answer: Promise<boolean> | undefined;
+  let answered = false;
+  await inAccount(async (db) => {
+    await settleDelivery(db, taken, { state: 'delivered', at });
+    answer = inAccount(async (other) => await isHeldUp(other, later.id)).finally(() => {
+      answered = true;
+    });
+    // It waits for this transaction, or it does not wait at all.
+    await expect.poll(async () => answered || (await isAnyoneWaiting()), { timeout: 30_000 }).toBe(true);
+  });
+  expect(await answer).toBe(false);
+});
+
+async function isAnyoneWaiting(): Promise<boolean> {
+  const rows = await execute(bench.db.url, 'select 1 from pg_locks where not granted');
+  return rows.length > 0;
+}
 
 test('a delivery is asked for again of its own endpoint only', async () => {
   const one = await bench.desk.create(ACTOR, { url: 'https://one.example.com/' });
