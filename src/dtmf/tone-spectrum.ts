@@ -191,6 +191,9 @@ export class ToneSpectrum {
     this.#im.fill(0);
     this.#sum.fill(0);
     this.#squares.fill(0);
+    this.#turnedRe.fill(0);
+    this.#turnedIm.fill(0);
+    this.#wholeRe = this.#wholeIm = this.#pairRe = this.#pairIm = 0;
     this.#power = this.#turnRe = this.#turnIm = 0;
   }
 

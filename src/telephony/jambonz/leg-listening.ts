@@ -157,11 +157,15 @@ export class LegListening implements Hearing {
     let known = false;
     socket.on('error', () => {}); // the close that follows is what counts
     socket.on('message', (data, isBinary) => {
-      if (this.#socket !== socket) return;
       const frame = data as Buffer;
+      if (this.#socket !== socket) {
+        frame.fill(0); // of a socket that was given up: it may hold a key all the same
+        return;
+      }
       if (!known) {
         // The first frame is the metadata of the leg; nothing of another leg, and nothing before it, is taken in.
         known = !isBinary && frame.includes(this.#leg.callSid);
+        frame.fill(0);
         if (!known) this.#stranger(socket);
       } else if (isBinary) this.#audio(frame);
       else this.#text(frame, socket);
@@ -176,6 +180,7 @@ export class LegListening implements Hearing {
 
   #text(frame: Buffer, socket: WebSocket): void {
     if (frame.length > LARGEST_LISTEN_TEXT_BYTES) {
+      frame.fill(0);
       this.#services.refused('listen_text_too_large');
       socket.close(1007);
       return;

@@ -17,7 +17,7 @@ export interface SubscriptionSentinelOptions {
   readonly stream: StreamAddress;
   /** The address of this host that rtpengine can send to; `port` 0 takes a free one. */
   readonly listen: { readonly address: string; readonly port: number };
-  /** What the agent is given: 8 kHz linear samples, one packet (160 samples as a rule) a call. */
+  /** What the agent is given: 8 kHz linear samples, one packet (160 samples as a rule) a call, zeroed after it. */
   readonly onAudio: (samples: Int16Array) => void;
   /** A telephone-event packet reached the agent: a digit was heard. Once for each event, not for each packet. */
   readonly onTelephoneEvent: () => void;
@@ -85,13 +85,18 @@ function receiver(
     const packet = parseRtpPacket(datagram);
     if (packet === undefined) return;
     const law = offer.g711.get(packet.payloadType);
-    if (law !== undefined) onAudio(decodeG711(law, packet.payload));
+    if (law !== undefined) {
+      const samples = decodeG711(law, packet.payload);
+      onAudio(samples);
+      samples.fill(0); // what is heard here when masking fails is a key's tone
+    }
     if (offer.telephoneEvents.has(packet.payloadType)) {
       // All packets of one event carry its start as their timestamp (RFC 4733, section 2.2.1).
       const event = `${packet.ssrc}/${packet.timestamp}`;
       if (event !== lastEvent) onTelephoneEvent();
       lastEvent = event;
     }
+    datagram.fill(0);
   };
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { amplitudeOf, keyTone } from '../../../simulators/audio/tones.ts';
 import { frequenciesOf, keyAt } from '../../../src/dtmf/keypad.ts';
 import { deviationHz, emptyLook, HOP_SAMPLES, ToneSpectrum } from '../../../src/dtmf/tone-spectrum.ts';
@@ -15,7 +15,31 @@ function decibels(power: number, dbm0: number): number {
   return 10 * Math.log10(power / (amplitudeOf(dbm0) ** 2 / 2));
 }
 
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
 describe('ToneSpectrum', () => {
+  it('keeps nothing of the audio once it is wiped', () => {
+    const held: Float64Array[] = [];
+    class Watched extends Float64Array {
+      constructor(length: number) {
+        super(length);
+        held.push(this);
+      }
+    }
+    vi.stubGlobal('Float64Array', Watched);
+    const spectrum = new ToneSpectrum();
+    vi.unstubAllGlobals();
+    const tone = keyTone(7);
+    for (let hop = 0; hop < 4; hop += 1) spectrum.addHop(tone, hop * HOP_SAMPLES);
+    spectrum.look(4, emptyLook());
+    expect(held).toHaveLength(6);
+    expect(held.every((sums) => sums.some((sum) => sum !== 0))).toBe(true);
+    spectrum.wipe();
+    expect(held.every((sums) => sums.every((sum) => sum === 0))).toBe(true);
+  });
+
   it.each([3, 4])('finds the pair, its powers and its deviation in %i hops', (hops) => {
     for (let key = 0; key < 16; key += 1) {
       for (const errorPercent of [-1.5, 0, 1.5]) {
