@@ -30,10 +30,10 @@ test('of a card nothing is left in the memory for secrets, whatever became of it
   const vault = testVault(db, keys.keyRing);
   const before = taken();
   const { id } = await storeCard(db, vault, 'acc_a', NUMBER);
-  expect(taken(), 'stored').toBe(before);
+  expect(['stored', taken()]).toEqual(['stored', before]);
 
   (await vault.reveal('acc_a', id))[Symbol.dispose]();
-  expect(taken(), 'revealed').toBe(before);
+  expect(['revealed', taken()]).toEqual(['revealed', before]);
 
   let transactions = 0;
   const failing: Database = {
@@ -47,7 +47,7 @@ test('of a card nothing is left in the memory for secrets, whatever became of it
   await expect(testVault({ database: failing }, keys.keyRing).reveal('acc_a', id)).rejects.toThrow(
     'the record is refused',
   );
-  expect(taken(), 'not revealed').toBe(before);
+  expect(['not revealed', taken()]).toEqual(['not revealed', before]);
 });
 
 test('nor when keys change while it is stored, nor when it is moved to others', async () => {
@@ -61,7 +61,7 @@ test('nor when keys change while it is stored, nor when it is moved to others', 
   // The registry's provider has them too.
   const before = taken();
   await db.database.transaction('acc_a', async (tx) => await prepared.write(tx));
-  expect(taken(), 'stored under new keys').toBe(before);
+  expect(['stored under new keys', taken()]).toEqual(['stored under new keys', before]);
 
   const [cards, fingerprints] = cardTokenRekeyables({
     database: db.database,
@@ -69,5 +69,5 @@ test('nor when keys change while it is stored, nor when it is moved to others', 
     logger: silentLogger,
   });
   for (const each of [cards, fingerprints]) while ((await each.moveBatch(10)) > 0);
-  expect(taken(), 'moved').toBe(before);
+  expect(['moved', taken()]).toEqual(['moved', before]);
 });

@@ -31,7 +31,7 @@ const taken = (): number => secretMemoryUse().takenBytes;
 async function expectWiped(what: string, work: () => Promise<unknown>): Promise<void> {
   const before = taken();
   await work();
-  expect(taken(), what).toBe(before);
+  expect({ what, left: taken() - before }).toEqual({ what, left: 0 });
 }
 
 describe('nothing is left in the memory for secrets', () => {
@@ -69,6 +69,7 @@ describe('nothing is left in the memory for secrets', () => {
         await provider.generate(id, 'card_data');
         await provider.destroy(id);
       });
+      expect(await provider.ids('card_data')).toEqual([]);
       await provider.close();
     });
   });
