@@ -73,8 +73,13 @@ function countedHooks(
 ): ReturnType<typeof idempotencyHooks> {
   return {
     ...hooks,
-    preHandler: underWay.counted(hooks.preHandler),
-    onSend: underWay.counted(hooks.onSend),
+    preHandler: underWay.counted(
+      async (request: FastifyRequest, reply: FastifyReply) => await hooks.preHandler(request, reply),
+    ),
+    onSend: underWay.counted(
+      async (request: FastifyRequest, reply: FastifyReply, payload: unknown) =>
+        await hooks.onSend(request, reply, payload),
+    ),
   };
 }
 
