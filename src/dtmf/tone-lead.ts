@@ -13,9 +13,9 @@ const STEP_SAMPLES = 10;
  *
  * Nothing sharper was found that misses no lead (measured over 10 min of speech). The pair fitted at its own frequencies
  * must explain 0.8 of the window: a sixth of the false leads, none missed in a quiet room, but under speech as loud as
- * themselves more than half of those of 30 ms that this finds are missed. That, or 0.45 of 20 ms around it: two fifths
+ * themselves about half of those of 30 ms that this finds are missed. That, or 0.45 of 20 ms around it: two fifths
  * of the false leads, one in twenty of 20 ms missed. Two windows 10 ms apart: two fifths, and no lead of 10 ms is found.
- * A second harmonic: no more than a tenth less.
+ * A second harmonic: about a tenth less.
  */
 const DOMINANT_SHARE = 0.6;
 
