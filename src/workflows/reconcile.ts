@@ -69,17 +69,17 @@ export async function reconcileOnce(
   const over = (): boolean => stopped() || clock.monotonicMs() - startedMs >= everyMs;
   const underWay = new Map<Promise<void>, string>();
   let settled = 0;
+  const work = async (attempt: TakenAttempt): Promise<void> => {
+    if (await reconciled(options, attempt)) settled += 1;
+  };
   try {
     for (;;) {
       const free = underWay.size < MOST_AT_ONCE && !over();
       const passedOver = busy(underWay.values());
       const attempt = free ? await take(options, startedAt, passedOver) : undefined;
       if (attempt !== undefined) {
-        const work = reconciled(options, attempt).then((done) => {
-          underWay.delete(work);
-          if (done) settled += 1;
-        });
-        underWay.set(work, attempt.providerId);
+        const done = work(attempt).finally(() => void underWay.delete(done));
+        underWay.set(done, attempt.providerId);
       } else if (underWay.size > 0) {
         await Promise.race(underWay.keys());
       } else if (!free || passedOver.length === 0) {

@@ -153,29 +153,28 @@ function handSettled(
   return { accountId, paymentId, attemptId, operation, outcome, paymentStatus, repeated };
 }
 
+const STILL_TRIED = {
+  gateway: [
+    'payment_under_way',
+    'A gateway has it under way, or takes it up as soon as one runs. Look again in some minutes.',
+  ],
+  lookup: [
+    'payment_looked_up',
+    'Its provider can be asked, and is asked again and again: what it says counts.',
+  ],
+  resend: [
+    'payment_looked_up',
+    'It may still be sent again, for ten minutes after it was asked for. Look again then.',
+  ],
+  unusable: [
+    'provider_unusable',
+    'Its provider cannot be connected with its stored configuration: set that right first.',
+  ],
+} as const;
+
 function stillTried(prospect: Exclude<Prospect, 'nobody'>): HushtoneError {
-  switch (prospect) {
-    case 'gateway':
-      return new HushtoneError(
-        'payment_under_way',
-        'conflict',
-        'A gateway has it under way, or takes it up as soon as one runs. Look again in some minutes.',
-      );
-    case 'unusable':
-      return new HushtoneError(
-        'provider_unusable',
-        'unavailable',
-        'Its provider cannot be connected with its stored configuration: set that right first.',
-      );
-    default:
-      return new HushtoneError(
-        'payment_looked_up',
-        'conflict',
-        prospect === 'lookup'
-          ? 'Its provider can be asked, and is asked again and again: what it says counts.'
-          : 'It may still be sent again, for ten minutes after it was asked for. Look again then.',
-      );
-  }
+  const [code, message] = STILL_TRIED[prospect];
+  return new HushtoneError(code, 'conflict', message);
 }
 
 /** The record of who said so, and why. A reference with as many digits as a card number stays out of the trail. */

@@ -188,7 +188,7 @@ describe.each([
     expect(await waiting.state()).toBe('open');
     moveTo(gaveUpMs + PROVEN_AFTER_MS);
     const settled = await Promise.all([look('one'), look('two')]);
-    expect(settled.toSorted()).toEqual([0, 1]);
+    expect(settled.reduce((sum, count) => sum + count, 0)).toBe(1);
     expect(await waiting.state()).toBe('failed');
     const outcomes = (await shop.audited()).filter(
       ({ record }) => (JSON.parse(record) as { reason?: string }).reason === 'never_arrived',
