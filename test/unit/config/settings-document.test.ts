@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { settingsTable } from '../../../src/config/settings.ts';
+import { settingsTable } from '../../../src/config/settings-document.ts';
 
 const DOCUMENT = new URL('../../../docs/settings.md', import.meta.url);
 

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { format } from 'prettier';
 import { expect, test } from 'vitest';
-import { SETTINGS, settingsTable, type Setting } from '../../../src/config/settings.ts';
+import { settingsTable } from '../../../src/config/settings-document.ts';
+import { SETTINGS, type Setting } from '../../../src/config/settings.ts';
 
 const settings: [string, Setting][] = Object.entries(SETTINGS);
 
