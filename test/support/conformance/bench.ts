@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
-import { expect, vi } from 'vitest';
+import { vi } from 'vitest';
 import type { LedgerEntry, SeenRequest } from '../../../simulators/doubles/contract.ts';
 import { systemClock, type Clock } from '../../../src/kernel/clock.ts';
 import { createLogger, type Logger } from '../../../src/kernel/logger.ts';
@@ -24,6 +24,13 @@ import type { ConformanceDouble, ConformanceSubject, ConnectWishes } from './sub
 export const AMOUNT: Amount = { value: 1250, currency: 'EUR' };
 const APPROVED = '4242424242424242';
 const TIMEOUT_MS = 30_000;
+
+/** It is told as such, and nothing has reached the double. */
+export const REFUSED: { readonly failure: ProviderFailure; readonly sent: number; readonly done: number } = {
+  failure: 'invalid_request',
+  sent: 0,
+  done: 0,
+};
 
 /** A clock whose timers fall due when a test says so; otherwise it is the system's. */
 export class PatientClock implements Clock {
@@ -165,13 +172,13 @@ export class Bench<D extends ConformanceDouble> {
     return error.failure;
   }
 
-  /** What a provider does not claim: it is told as such, and nothing reaches the double. */
-  async expectRefused(attempt: () => Promise<unknown>): Promise<void> {
+  /** What comes of something that a provider does not claim. */
+  async unclaimed(attempt: () => Promise<unknown>): Promise<typeof REFUSED> {
     const movesMoney = ({ target }: SeenRequest): boolean => target === 'pay' || target === 'modify';
     const before = (await this.double.requests()).filter(movesMoney).length;
-    expect(await this.failure(attempt())).toBe('invalid_request');
-    expect((await this.double.requests()).filter(movesMoney)).toHaveLength(before);
-    expect(await this.double.ledger()).toEqual([]);
+    const failure = await this.failure(attempt());
+    const sent = (await this.double.requests()).filter(movesMoney).length - before;
+    return { failure, sent, done: (await this.double.ledger()).length };
   }
 
   /**

@@ -56,22 +56,24 @@ export function describeLife<D extends ConformanceDouble>(
   });
 
   const { rawRequests } = subject;
-  if (typeof rawRequests === 'string') {
-    it(`the double is shown to be strict in ${rawRequests}`, () => {
-      const shown = readFileSync(new URL(`../../../${rawRequests}`, import.meta.url), 'utf8');
-      expect(shown).toMatch(/\brefuse[ds]\b/);
-    });
-    return;
-  }
-  it('the double takes what is right and refuses what is not', async () => {
-    const { valid, broken, tls } = rawRequests(bench().double);
-    for (const { what, ...request } of broken) {
-      const status = await send(bench().double.url, request, tls);
-      expect({ what, refused: status >= 400 && status < 500 }).toEqual({ what, refused: true });
-      expect(await bench().double.ledger()).toEqual([]);
-    }
-    expect(await send(bench().double.url, valid, tls)).toBeLessThan(300);
+  const isShownElsewhere = typeof rawRequests === 'string';
+  it.each(isShownElsewhere ? [rawRequests] : [])('the double is shown to be strict in %s', (file) => {
+    const shown = readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
+    expect(shown).toMatch(/\brefuse[ds]\b/);
   });
+
+  it.each(isShownElsewhere ? [] : [{ rawRequests }])(
+    'the double takes what is right and refuses what is not',
+    async ({ rawRequests: requestsFor }) => {
+      const { valid, broken, tls } = requestsFor(bench().double);
+      for (const { what, ...request } of broken) {
+        const status = await send(bench().double.url, request, tls);
+        expect({ what, refused: status >= 400 && status < 500 }).toEqual({ what, refused: true });
+        expect(await bench().double.ledger()).toEqual([]);
+      }
+      expect(await send(bench().double.url, valid, tls)).toBeLessThan(300);
+    },
+  );
 }
 
 /** Resolves to the status. */

@@ -112,6 +112,30 @@ describe('Transport', () => {
     expect(seen).not.toContain('\0');
   });
 
+  it('reads a secret only while it is lent: it may be wiped the moment that is over', async () => {
+    let seen = '';
+    const url = await servers.tls(material, (socket, text) => {
+      seen += text;
+      if (seen.endsWith('-')) socket.write(OK);
+    });
+    using number = secretDigits('4242424242424242');
+    const use = number.use.bind(number);
+    let lent = 0;
+    vi.spyOn(number, 'use').mockImplementation((consumer) => {
+      const result = use(consumer);
+      lent += 1;
+      if (lent === 2) number.wipe(); // the first time it was counted, the second time written
+      return result;
+    });
+    const { status } = await transportTo(url).exchange({
+      method: 'POST',
+      path: '/',
+      body: ['n=', number, '-'],
+    });
+    expect([status, lent]).toEqual([200, 2]);
+    expect(seen).toContain('n=4242424242424242-');
+  });
+
   it.each([
     { what: 'begins with a secret', body: () => [secretDigits('12')] },
     { what: 'has a letter in a secret', body: () => ['n=', secretDigits('12a4')] },
