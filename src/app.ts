@@ -68,7 +68,7 @@ export async function serve(): Promise<number> {
  * rejects with `cannot_listen`.
  */
 export async function startApp(config: Config, logger: Logger): Promise<App> {
-  const stopper = new Stopper(logger);
+  const stopper = new Stopper(logger, systemClock);
   try {
     return await start({ config, clock: systemClock, logger, stopper });
   } catch (error) {
@@ -86,7 +86,7 @@ async function start(beginning: Startup): Promise<App> {
   const startup = await startDatabase(beginning);
   const { database, databaseUrl } = startup;
   const keyRing = await startKeyRing(config, database, databaseUrl, logger);
-  stopper.add(async () => await keyRing.close());
+  stopper.add('the key ring', async () => await keyRing.close());
 
   // What this instance had under way when it ended.
   await interruptOrphans({ database, clock, logger }, { instanceId: config.instanceId });
@@ -108,7 +108,7 @@ async function start(beginning: Startup): Promise<App> {
       tokenStorage: config.payments.tokenStorage,
     },
   });
-  stopper.add(async () => await captures.settle(SETTLE_LIMIT_MS));
+  stopper.add('captures', async () => await captures.settle(SETTLE_LIMIT_MS));
 
   const events = await startEvents(startup);
   const idempotency = startIdempotency(startup);
@@ -150,7 +150,7 @@ async function start(beginning: Startup): Promise<App> {
     checkResponses: config.environment !== 'production',
     settleLimitMs: SETTLE_LIMIT_MS,
   });
-  stopper.add(async () => await http.close());
+  stopper.add('HTTP', async () => await http.close());
   const { host, port } = config.http;
   await listening(config.http, 'HTTP', async () => await http.listen({ host, port }));
   httpPort = (http.server.address() as { port: number }).port;

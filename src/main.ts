@@ -5,6 +5,7 @@ import { runClients } from './cli/clients.ts';
 import { runAudit } from './cli/audit.ts';
 import { runDemo } from './cli/demo.ts';
 import { runKeys } from './cli/keys.ts';
+import { endThoughLingering } from './cli/lingering.ts';
 import { runPayments } from './cli/payments.ts';
 import { runProviders } from './cli/providers.ts';
 import { runMigrate } from './cli/migrate.ts';
@@ -66,6 +67,7 @@ try {
   process.stderr.write(`hushtone: ${textOf(error)}\n`);
   process.exitCode = 1;
 }
+endThoughLingering();
 
 /** Our own errors say what is wrong in words that may be shown; anything else is a fault and needs its stack. */
 function textOf(error: unknown): string {

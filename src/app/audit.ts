@@ -37,5 +37,5 @@ async function startCheckpoints({
     clock,
     logger,
   });
-  stopper.add(async () => await checkpointing.stop());
+  stopper.add('audit checkpoints', async () => await checkpointing.stop());
 }

@@ -12,7 +12,7 @@ export function startCards(
 ): { readonly vault: CardVault; readonly desk: TokenDesk } {
   const policy = config.cardTokens;
   const retention = startRetention({ database, clock, logger });
-  stopper.add(async () => await retention.stop());
+  stopper.add('retention of cards', async () => await retention.stop());
   return {
     vault: createCardVault({ database, keyRing, policy, clock }),
     desk: createTokenDesk({ database, clock, retentionDays: policy.retentionDays }),

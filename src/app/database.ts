@@ -13,12 +13,12 @@ export async function startDatabase(startup: Startup): Promise<StartupWithDataba
   let databaseUrl = url?.reveal();
   if (databaseUrl === undefined) {
     const embedded = await startEmbeddedPostgres({ dataDir, logger });
-    stopper.add(async () => await embedded.stop());
+    stopper.add('the embedded PostgreSQL', async () => await embedded.stop());
     databaseUrl = embedded.url;
   }
   await migrate(databaseUrl);
   const database = openDatabase({ url: databaseUrl, poolSize, logger });
-  stopper.add(async () => await database.close());
+  stopper.add('the database', async () => await database.close());
   await ensureRoutedAccounts(config, database);
   return { ...startup, database, databaseUrl };
 }

@@ -21,7 +21,7 @@ export async function startEvents(
   };
   const accountEvents = new AccountStream({ database, databaseUrl, clock, logger });
   await accountEvents.start();
-  stopper.add(async () => await accountEvents.stop());
+  stopper.add('event streams', async () => await accountEvents.stop());
   const runner = await startWebhookRunner({
     database,
     databaseUrl,
@@ -32,7 +32,7 @@ export async function startEvents(
     logger,
     random: Math.random,
   });
-  stopper.add(async () => await runner.stop());
+  stopper.add('webhooks', async () => await runner.stop());
   return { webhooks: new Webhooks({ database, seal, policy, clock }), accountEvents };
 }
 

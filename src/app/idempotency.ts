@@ -5,6 +5,6 @@ import type { StartupWithDatabase } from './startup.ts';
 export function startIdempotency({ database, clock, logger, stopper }: StartupWithDatabase): Idempotency {
   const options = { database, clock, logger };
   const cleanup = startIdempotencyCleanup(options);
-  stopper.add(async () => await cleanup.stop());
+  stopper.add('idempotency keys', async () => await cleanup.stop());
   return new Idempotency(options);
 }

@@ -20,7 +20,7 @@ export function startMediaEngine({ config, clock, logger, stopper }: Startup): M
     logger,
     clock,
   });
-  stopper.add(async () => await ng.close());
+  stopper.add('rtpengine', async () => await ng.close());
   const freeswitchAddresses = addressesOf(rtpengine.freeswitchMedia);
   const { version, sentinelAddress } = rtpengine;
   const { allowed, reason } = subscriptionSentinelAllowed(version);

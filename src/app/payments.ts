@@ -19,7 +19,7 @@ export async function startProviders(
   const allowAddress = (address: string): boolean => isAddressAllowed(address, policy);
   const dependencies = { clock, logger, timeoutMs, allowAddress };
   const opened = await openProviders({ database, ring, dependencies, installed: config.provider });
-  stopper.add(async () => await opened.directory.close());
+  stopper.add('payment providers', async () => await opened.directory.close());
   return opened;
 }
 
@@ -43,7 +43,7 @@ export function startPayments(
     ...(chaosPoint && { onPoint: dieAt(chaosPoint, logger) }),
   };
   const reconciler = startReconciler({ ...payments, everyMs: reconcileSeconds * 1000 });
-  stopper.add(async () => {
+  stopper.add('the reconciler', async () => {
     await reconciler.stop();
     await unwritten.settled(clock, SETTLE_LIMIT_MS);
   });

@@ -37,7 +37,7 @@ export async function startTelephony(
     clock,
   };
   const server = await listening(telephony, 'TELEPHONY', async () => await startServer(options));
-  stopper.add(async () => await server.close());
+  stopper.add('telephony', async () => await server.close());
   return server;
 }
 

@@ -22,6 +22,7 @@ export interface LogFields {
   host?: string;
   httpStatus?: number;
   method?: string;
+  part?: string;
   port?: number;
   provider?: string;
   purpose?: string;
@@ -55,6 +56,7 @@ const NAMES: Readonly<Record<Exclude<keyof LogFields, 'error'>, true>> = {
   host: true,
   httpStatus: true,
   method: true,
+  part: true,
   port: true,
   provider: true,
   purpose: true,
