@@ -44,6 +44,8 @@ const FORBIDDEN_ADDRESSES = [
   '::',
   '::ffff:127.0.0.1',
   '::ffff:7f00:1',
+  '::ffff:10.0.0.1',
+  '::ffff:c0a8:1',
   '0:0:0:0:0:ffff:a9fe:a9fe',
   '::ffff:8.8.8.8',
   '::127.0.0.1',
