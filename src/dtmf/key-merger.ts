@@ -23,12 +23,18 @@ const SAMPLES_PER_MS = SAMPLE_RATE_HZ / 1000;
 const WAIT_FOR_EVENT = 250 * SAMPLES_PER_MS;
 
 /**
- * An event frame comes 63 to 84 ms after the key's end, its lead begins up to 60 ms before the key; media time counts
- * in frames of 20 ms, and on a busy way a frame came up to 60 ms later still. A tone that an event has found is no other
- * event's, so that the wider look back finds no earlier press. So a key's tone began between `EARLIEST_BEFORE_KEY` before its declared duration and
- * `LATEST` before the frame: later is the next press, whose tone begins 20 ms after this one's end at the soonest.
+ * An event frame comes 63 to 84 ms after the key's end; media time counts in frames of 20 ms, and on a busy way a frame
+ * came up to 60 ms later still. So the key went down this long before its declared duration at the earliest.
  */
-const EARLIEST_BEFORE_KEY = (84 + 60 + 5 * 20) * SAMPLES_PER_MS;
+const KEY_BEFORE_DURATION = (84 + 5 * 20) * SAMPLES_PER_MS;
+/** A lead ends 23 ms and more after the key went down (measured): a tone that had ended by then is another press. */
+const LEAD_REACHES_IN = 20 * SAMPLES_PER_MS;
+/**
+ * A lead begins up to 60 ms before the key. So a key's tone began between this long before its declared duration and
+ * `LATEST` before the frame: later is the next press, whose tone begins 20 ms after this one's end at the soonest. A
+ * tone that an event has found is no other event's.
+ */
+const EARLIEST_BEFORE_KEY = KEY_BEFORE_DURATION + 60 * SAMPLES_PER_MS;
 const LATEST = 75 * SAMPLES_PER_MS;
 const FROM_KEY_END_TO_EVENT = 74 * SAMPLES_PER_MS;
 
@@ -58,6 +64,7 @@ interface Event {
   key: KeyCode;
   readonly earliestStart: number;
   readonly latestStart: number;
+  readonly earliestEnd: number;
 }
 
 /**
@@ -135,6 +142,7 @@ export class KeyMerger {
       key,
       earliestStart: position - Math.max(duration, SHORTEST_LOOK_BACK) - EARLIEST_BEFORE_KEY,
       latestStart: position - LATEST,
+      earliestEnd: position - (duration || SHORTEST_LOOK_BACK) - KEY_BEFORE_DURATION + LEAD_REACHES_IN,
     };
     remember(this.#events, event);
     const own = this.#tones.filter((tone) => belongs(tone, event));
@@ -201,7 +209,8 @@ function belongs(tone: Tone, event: Event): boolean {
     !tone.matched &&
     tone.key === event.key &&
     tone.start >= event.earliestStart &&
-    tone.start <= event.latestStart
+    tone.start <= event.latestStart &&
+    (tone.end ?? Infinity) >= event.earliestEnd
   );
 }
 

@@ -292,6 +292,16 @@ describe('a phone that sends both', () => {
     }
   });
 
+  it('a tone that was over before the key went down is a press of its own', () => {
+    for (let framePhaseMs = 0; framePhaseMs < 20; framePhaseMs += 1) {
+      const tone = { key: 5, startMs: 0, endMs: 60 };
+      for (const onMs of [60, 100, 400]) {
+        const events = asEvents([{ key: 5, startMs: 190, endMs: 190 + onMs }]);
+        expect(merged(events, [tone], { framePhaseMs }).keys).toEqual([5, 5]);
+      }
+    }
+  });
+
   it('whatever mixture: as many keys as presses, in order', () => {
     const press = fc.record({
       key: fc.integer({ min: 0, max: 15 }),
