@@ -16,7 +16,7 @@ import {
   releaseAttemptsOfInstance,
 } from './stores/attempt-claim-store.ts';
 import { findRecordedAttempt } from './stores/attempt-store.ts';
-import { lockPaymentOfCapture, updatePayment } from './stores/payment-store.ts';
+import { lockPaymentOfCapture, updatePayment, type PaymentRecord } from './stores/payment-store.ts';
 import {
   lockOpenCaptures,
   updateCapture,
@@ -114,8 +114,10 @@ async function interrupt(
   ownerIsDead: boolean,
   at: Date,
 ): Promise<Interruption> {
+  // In the order of `settle`: capture, payment, attempt, events, audit.
+  const before = await lockPaymentOfCapture(db, view.id);
   await doubtAttemptsOfCapture(db, view.id, ownerIsDead, at);
-  const doubted = await doubtPayment(db, view, at);
+  const doubted = await doubtPayment(db, view, before, at);
   const payment = await paymentOf(db, view);
   const { focus: _focus, paused: _paused, interruption: _interruption, ...rest } = view;
   const capture: CaptureResource = {
@@ -148,11 +150,14 @@ function withoutKeyed(field: CaptureFieldResource): CaptureFieldResource {
 }
 
 /** A payment follows its attempt. */
-async function doubtPayment(db: Queryable, view: CaptureResource, at: Date): Promise<AuditEntry[]> {
+async function doubtPayment(
+  db: Queryable,
+  view: CaptureResource,
+  payment: PaymentRecord | undefined,
+  at: Date,
+): Promise<AuditEntry[]> {
   const recorded = await findRecordedAttempt(db, view.id);
-  if (recorded?.state !== 'unknown') return [];
-  const payment = await lockPaymentOfCapture(db, view.id);
-  if (payment?.status !== 'processing') return [];
+  if (recorded?.state !== 'unknown' || payment?.status !== 'processing') return [];
   const doubted = { ...payment, status: 'unknown' as const, updatedAt: at };
   await updatePayment(db, doubted);
   return [paymentStatusChanged(payment, doubted, 'process_lost')];

@@ -150,7 +150,7 @@ export async function lockOpenCaptures(db: Queryable, of: CaptureOwner): Promise
   const [column, value] = ownerColumn(of);
   return await db.query(
     `SELECT account_id AS "accountId", view FROM captures
-     WHERE ${column} = $1 AND status <> ALL ($2) ORDER BY created_at FOR NO KEY UPDATE`,
+     WHERE ${column} = $1 AND status <> ALL ($2) ORDER BY created_at, id FOR NO KEY UPDATE`,
     [value, TERMINAL],
   );
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { PaymentOutcome } from '../../../src/payments/contract.ts';
 import { agentMessage } from '../../../src/payments/decline-reasons.ts';
 import { sendLeaseMs } from '../../../src/workflows/payments/leases.ts';
+import { settle } from '../../../src/workflows/payments/settle.ts';
 import { reconcileOnce } from '../../../src/workflows/reconcile.ts';
 import { interruptOrphans } from '../../../src/workflows/recovery.ts';
 import { failAttempt, settleAttempt } from '../../../src/workflows/stores/attempt-outcome-store.ts';
@@ -34,6 +35,16 @@ async function orphan(): Promise<string> {
   await world.captures.command(world.actor, id, { type: 'pause' });
   await world.captures.settle(1000);
   return id;
+}
+
+/** How many wait for a lock in this database. */
+async function waiting(): Promise<number> {
+  const rows = await execute<{ count: number }>(
+    db.url,
+    `select count(*)::int as count from pg_stat_activity
+     where datname = current_database() and wait_event_type = 'Lock'`,
+  );
+  return rows[0]?.count ?? 0;
 }
 
 /** The process that comes after. */
@@ -170,6 +181,41 @@ describe('a payment that the process had under way', () => {
     });
     expect(await world.payment(id)).toMatchObject({ status: 'unknown' });
     expect(world.provider.requests).toHaveLength(1);
+  });
+
+  test('is settled by another and recovered at the same moment: neither waits for the other in a circle', async () => {
+    const id = await paying();
+    const rows = await execute<{ id: string; payment: string }>(
+      db.url,
+      'select id, payment_id as payment from payment_attempts where capture_id = $1',
+      [id],
+    );
+    const attempt = {
+      id: rows[0]?.id ?? '',
+      accountId: world.accountId,
+      captureId: id,
+      paymentId: rows[0]?.payment ?? '',
+    };
+    let recovering: Promise<void> | undefined;
+    const settled = await settle(
+      world.payments(),
+      { ...attempt, operation: 'charge', amount: 4200 },
+      { kind: 'outcome', outcome: PAID },
+      {
+        // The payment is locked, the attempt not yet: until here recovery comes, and waits.
+        guard: async () => {
+          recovering = recoverAll();
+          await until(async () => (await waiting()) > 0);
+        },
+      },
+    );
+    await recovering;
+    expect(settled?.payment).toMatchObject({ status: 'captured' });
+    expect(await world.payment(id)).toMatchObject({ status: 'captured' });
+    expect((await world.row(id)).view).toMatchObject({
+      status: 'interrupted',
+      payment: { status: 'succeeded' },
+    });
   });
 
   test('is left to its process for a while when that may only have lost the call', async () => {
