@@ -3,8 +3,11 @@
  * margin.
  */
 
-/** One attempt needs at most so many exchanges with its provider: a key, a payment method, the payment, one again. */
-const MOST_EXCHANGES = 4;
+/**
+ * One attempt needs at most so many exchanges with its provider, one after the other: what it can do, a key, the
+ * payment, another key, the payment again.
+ */
+const MOST_EXCHANGES = 5;
 /** A process that comes this late to a send leaves it: another one may take the attempt for lost. */
 export const LEASE_MARGIN_MS = 10_000;
 /** An attempt goes out so often under its one key, the first time included. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { FaultKind } from '../../../simulators/sandbox-provider/faults.ts';
+import { EnvelopeKeys } from '../../../simulators/sandbox-provider/envelope-keys.ts';
 import {
   createSandboxProviderServer,
   type SandboxProviderServer,
@@ -18,9 +19,12 @@ import type {
 } from '../../../src/payments/contract.ts';
 import {
   connectSandboxProvider,
+  SandboxProvider,
   type SandboxProviderOptions,
 } from '../../../src/payments/sandbox/provider.ts';
+import { Transport } from '../../../src/payments/transport/transport.ts';
 import { Secret } from '../../../src/secrets/secret.ts';
+import { longestSendMs } from '../../../src/workflows/payments/leases.ts';
 import { adapterOptions, cardDetails, makeCertificates, PIN_KEY, type Certificates } from './sandbox.ts';
 
 const AMOUNT = { value: 1250, currency: 'EUR' };
@@ -47,6 +51,7 @@ describe('the sandbox adapter and the sandbox provider', () => {
   });
 
   afterEach(async () => {
+    vi.restoreAllMocks();
     providerClockSkewMs = 0;
     await Promise.all(opened.splice(0).map((provider) => provider.close()));
     await server.admin.reset();
@@ -468,6 +473,22 @@ describe('the sandbox adapter and the sandbox provider', () => {
     const outcomes = await Promise.all(Array.from({ length: 8 }, () => provider.pay(payment())));
     expect(outcomes.map(({ result }) => result)).toEqual(Array.from({ length: 8 }, () => 'succeeded'));
     expect(await server.admin.ledger()).toHaveLength(9);
+  });
+
+  it('needs no more exchanges for one attempt than its lease has time for', async () => {
+    const provider = new SandboxProvider(
+      adapterOptions(server.url, certificates.client, { pinKey: new Secret(PIN_KEY) }),
+    );
+    opened.push(provider);
+    // The worst that there is: nothing is known of the provider yet, and its key is rotated once it was told.
+    const earlier = (await EnvelopeKeys.generate()).publicKeys();
+    vi.spyOn(EnvelopeKeys.prototype, 'publicKeys').mockReturnValueOnce(earlier);
+    const exchanges = vi.spyOn(Transport.prototype, 'exchange');
+    const outcome = await provider.pay(payment({ card: cardDetails({ pin: '1234' }) }));
+    expect(outcome.result).toBe('succeeded');
+    const paths = exchanges.mock.calls.map(([{ path }]) => path);
+    expect(paths).toEqual(['/v1/capabilities', '/v1/keys', '/v1/payments', '/v1/keys', '/v1/payments']);
+    expect(longestSendMs(1)).toBeGreaterThanOrEqual(paths.length);
   });
 
   it('is refused when its clock is ten minutes off', async () => {
