@@ -208,6 +208,10 @@ begin
   elsif new.version <> old.version + 1 then
     raise exception 'every change of a provider has a version of its own'
       using errcode = 'check_violation', constraint = 'providers_transition';
+  elsif new.configuration_version not in (old.configuration_version, old.configuration_version + 1)
+    or (new.configuration <> old.configuration and new.configuration_version = old.configuration_version) then
+    raise exception 'every configuration of a provider has a number of its own'
+      using errcode = 'check_violation', constraint = 'providers_transition';
   end if;
   return new;
 end
@@ -585,7 +589,8 @@ create table payment_attempts (
   sends smallint not null default 1,
   settled_by text,
   settlement_reason text,
-  contradicted_at timestamp with time zone
+  contradicted_at timestamp with time zone,
+  configuration_version integer
 );
 
 create table payments (
@@ -657,7 +662,8 @@ create table providers (
   version integer not null default 1,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
-  deleted_at timestamp with time zone
+  deleted_at timestamp with time zone,
+  configuration_version integer not null default 1
 );
 
 create table vault_keys (
@@ -1002,6 +1008,8 @@ alter table payment_attempts add constraint payment_attempts_authorization_code_
 
 alter table payment_attempts add constraint payment_attempts_brand_check CHECK ((NOT holds_digit_run(brand)));
 
+alter table payment_attempts add constraint payment_attempts_configuration_version_check CHECK ((configuration_version > 0));
+
 alter table payment_attempts add constraint payment_attempts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text));
 
 alter table payment_attempts add constraint payment_attempts_decline_reason_check CHECK ((NOT holds_digit_run(decline_reason)));
@@ -1148,6 +1156,8 @@ alter table provider_secrets add constraint provider_secrets_account_id_provider
 alter table provider_secrets add constraint provider_secrets_pkey PRIMARY KEY (provider_id, pointer);
 
 alter table providers add constraint providers_configuration_check CHECK ((jsonb_typeof(configuration) = 'object'::text));
+
+alter table providers add constraint providers_configuration_version_check CHECK ((configuration_version > 0));
 
 alter table providers add constraint providers_deleted CHECK (((deleted_at IS NULL) OR (state = 'disabled'::text)));
 

@@ -34,6 +34,8 @@ const PROSPECTS: Readonly<Record<Prospect, string>> = {
   lookup: 'the provider is asked again and again',
   resend: 'it may still be sent again',
   unusable: 'the provider cannot be connected: hushtone providers check',
+  reconfigured:
+    'its provider may be configured otherwise now: look where it went then, and hushtone payments settle',
   nobody: 'nothing tries any more: look at the provider, then hushtone payments settle',
 };
 

@@ -32,9 +32,10 @@ export interface Reconciler {
 export function startReconciler(options: ReconcilerOptions): Reconciler {
   let timer: Timer | undefined;
   let stopped = false;
+  const told = new Set<string>();
   const round = async (): Promise<void> => {
     try {
-      await reconcileOnce(options, () => stopped);
+      await reconcileOnce(options, () => stopped, told);
     } catch (error) {
       options.logger.error('reconciliation failed', { error });
     }
@@ -56,11 +57,13 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
 /**
  * Takes every attempt without an outcome that nobody holds, once, and settles what can be settled. Attempts of captures
  * that are not over are left alone: those look their own payment up. After one interval it begins nothing more, so that
- * what came up meanwhile has its turn; the next round starts with what has waited longest. Returns how many were settled.
+ * what came up meanwhile has its turn; the next round starts with what has waited longest. `told` are the attempts of
+ * which the log has said already that nothing more can be tried. Returns how many were settled.
  */
 export async function reconcileOnce(
   options: ReconcilerOptions,
   stopped: () => boolean = () => false,
+  told = new Set<string>(),
 ): Promise<number> {
   await shredRefused(options);
   const { clock, everyMs = EVERY_MS } = options;
@@ -70,7 +73,7 @@ export async function reconcileOnce(
   const underWay = new Map<Promise<void>, string>();
   let settled = 0;
   const work = async (attempt: TakenAttempt): Promise<void> => {
-    if (await reconciled(options, attempt)) settled += 1;
+    if (await reconciled(options, attempt, told)) settled += 1;
   };
   try {
     for (;;) {
@@ -114,11 +117,18 @@ async function take(
   return attempt && { ...attempt, holder, leaseUntil };
 }
 
-async function reconciled(options: ReconcilerOptions, attempt: TakenAttempt): Promise<boolean> {
+async function reconciled(
+  options: ReconcilerOptions,
+  attempt: TakenAttempt,
+  told: Set<string>,
+): Promise<boolean> {
   const { database, clock, logger, everyMs = EVERY_MS } = options;
   const { id: attemptId, accountId, provider } = attempt;
   try {
-    if (await reconcileAttempt(options, attempt)) return true;
+    if (await reconcileAttempt(options, attempt, told)) {
+      told.delete(attemptId);
+      return true;
+    }
   } catch (error) {
     logger.warn('attempt not reconciled', { accountId, attemptId, provider, error });
   }

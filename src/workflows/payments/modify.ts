@@ -110,7 +110,7 @@ function checkCapabilities(
 function attemptOf(
   { clock, instanceId, providerTimeoutMs }: PaymentDependencies,
   payment: PaymentRecord,
-  { id: providerId, kind }: RoutedProvider,
+  { id: providerId, kind, pinned }: RoutedProvider,
   operation: Modification,
   { amount: value }: AllowedChange,
   idempotencyId: string | undefined,
@@ -128,6 +128,7 @@ function attemptOf(
     accountId,
     paymentId,
     provider: kind,
+    ...(pinned && { configurationVersion: pinned().configurationVersion }),
     mode,
     idempotencyKey: newId('att'),
     ...asked,

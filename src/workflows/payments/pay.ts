@@ -135,7 +135,7 @@ async function sendFirst(
 function newAttempt(
   { clock, instanceId, providerTimeoutMs }: PaymentDependencies,
   plan: PaymentPlan,
-  { id: providerId, kind }: RoutedProvider,
+  { id: providerId, kind, pinned }: RoutedProvider,
 ): Attempt {
   const { operation, amount, reference } = plan;
   const createdAt = clock.now();
@@ -151,6 +151,7 @@ function newAttempt(
     ...(plan.paymentId !== undefined && { paymentId: plan.paymentId }),
     ...(plan.captureId !== undefined && { captureId: plan.captureId }),
     provider: kind,
+    ...(pinned && { configurationVersion: pinned().configurationVersion }),
     mode: plan.mode,
     idempotencyKey: newId('att'),
     ...asked,
@@ -251,7 +252,7 @@ async function writeNext(
 
 async function pursued(
   dependencies: PaymentDependencies,
-  { provider }: RoutedProvider,
+  routed: RoutedProvider,
   attempt: Attempt,
   request: () => ProviderRequest,
 ): Promise<PaymentResult> {
@@ -265,7 +266,7 @@ async function pursued(
     logger.error('attempt not updated', { attemptId: attempt.id, error });
   }
   const query = queryOf(attempt, modifiedPayment(request));
-  const outcome = await pursue(dependencies, provider, attempt, query, request);
+  const outcome = await pursue(dependencies, routed, attempt, query, request);
   return outcome === undefined
     ? { kind: 'unknown' }
     : await concluded(dependencies, attempt, { kind: 'outcome', outcome });

@@ -3,6 +3,8 @@ import type { LookupQuery, PaymentOutcome, PaymentProvider } from '../../payment
 import { claimResend, releaseAttempt } from '../stores/attempt-claim-store.ts';
 import { gaveUpAttempt } from '../stores/attempt-outcome-store.ts';
 import type { Attempt } from '../stores/attempt-store.ts';
+import type { RoutedProvider } from '../providers/contract.ts';
+import { asConfigured, tellReconfigured } from './as-configured.ts';
 import { attemptSentAgain } from './audit.ts';
 import type { PaymentDependencies } from './dependencies.ts';
 import { LOOK_UP_AFTER_MS, MOST_SENDS, PURSUE_WITHIN_MS, sendLeaseMs } from './leases.ts';
@@ -21,23 +23,28 @@ export interface HeldAttempt {
  * Finds out what became of an attempt while all that it was made of is at hand. The provider is asked; what it has
  * never seen goes out again, under the same key, so that it is the same payment whichever of the two arrives. A
  * provider that cannot be asked promises the same of a request that it is sent twice. Never another key, and never
- * without a look first where one is possible. Undefined: it is still not known. Never rejects, but for a point.
+ * without a look first where one is possible. Once the provider is configured anew only what is found counts, and
+ * nothing goes out again. Undefined: it is still not known. Never rejects, but for a point.
  */
 export async function pursue(
   dependencies: PaymentDependencies,
-  provider: PaymentProvider,
+  routed: RoutedProvider,
   attempt: Attempt,
   query: LookupQuery,
   request: () => ProviderRequest,
 ): Promise<PaymentOutcome | undefined> {
   const { database, clock, logger } = dependencies;
   const startedMs = clock.monotonicMs();
+  const told = new Set<string>();
   for (const wait of LOOK_UP_AFTER_MS) {
     await new Promise<void>((resolve) => clock.after(wait, resolve));
     if (clock.monotonicMs() - startedMs > PURSUE_WITHIN_MS) break;
+    const { provider, provesAbsence } = asConfigured(routed, attempt.configurationVersion);
     const asked = provider.capabilities.recovery === 'lookup';
+    if (!provesAbsence) tellReconfigured(logger, attempt, told);
+    if (!provesAbsence && !asked) break;
     const found = asked ? await lookUp(logger, provider, attempt, query) : 'never_seen';
-    if (found === undefined) continue;
+    if (found === undefined || (found === 'never_seen' && !provesAbsence)) continue;
     const outcome =
       found === 'never_seen' ? await sendAgain(dependencies, provider, attempt, request) : found;
     if (outcome !== 'no_outcome' && outcome !== 'not_sent') return outcome;

@@ -4,6 +4,7 @@ import { interruptOrphans } from '../recovery.ts';
 import type { OpenAttempt } from '../stores/attempt-claim-store.ts';
 import { findOwnedCapture } from '../stores/capture-store.ts';
 import { findPayment, type PaymentRecord } from '../stores/payment-store.ts';
+import { asConfigured, tellReconfigured } from './as-configured.ts';
 import type { PaymentDependencies } from './dependencies.ts';
 import { shredCardOf } from './keep-card.ts';
 import { LEASE_MARGIN_MS, RESEND_WITHIN_MS } from './leases.ts';
@@ -20,12 +21,14 @@ export interface TakenAttempt extends OpenAttempt {
 
 /**
  * Settles one attempt whose outcome is not known, if that can be done now: by the provider's word, by sending it again
- * under its key where it was never seen and can be made anew, or as `never_arrived` once that is proven. Returns
+ * under its key where it was never seen and can be made anew, or as `never_arrived` once that is proven. Where its
+ * provider is configured anew, by the provider's word only; `told` are the attempts of which the log says so. Returns
  * whether it was settled. Rejects as the database does.
  */
 export async function reconcileAttempt(
   dependencies: PaymentDependencies,
   attempt: TakenAttempt,
+  told = new Set<string>(),
 ): Promise<boolean> {
   const { database, clock, directory, logger } = dependencies;
   const { accountId, captureId } = attempt;
@@ -46,7 +49,7 @@ export async function reconcileAttempt(
     paymentId === null
       ? undefined
       : await database.transaction(accountId, async (db) => await findPayment(db, paymentId));
-  const settlement = await findOut(dependencies, routed, attempt, payment);
+  const settlement = await findOut(dependencies, routed, attempt, payment, told);
   if (settlement === undefined) return false;
   const settled = await settle(dependencies, attempt, settlement);
   if (settled?.payment !== undefined) await shredCardOf(dependencies, settled.payment);
@@ -55,12 +58,15 @@ export async function reconcileAttempt(
 
 async function findOut(
   dependencies: PaymentDependencies,
-  { provider }: RoutedProvider,
+  routed: RoutedProvider,
   attempt: TakenAttempt,
   payment: PaymentRecord | undefined,
+  told: Set<string>,
 ): Promise<Settlement | undefined> {
   const { clock, logger } = dependencies;
+  const { provider, provesAbsence } = asConfigured(routed, attempt.configurationVersion);
   const { recovery, absenceProvenAfterMs } = provider.capabilities;
+  if (!provesAbsence) tellReconfigured(logger, attempt, told);
   // As it is before the provider is asked: its answer is about that moment. Whoever gave up waiting may have done so on
   // another clock.
   const absentSince = new Date(clock.now().getTime() - absenceProvenAfterMs - LEASE_MARGIN_MS);
@@ -68,6 +74,7 @@ async function findOut(
     recovery === 'lookup' ? await lookUp(logger, provider, attempt, queryOf(attempt, payment)) : 'never_seen';
   if (found === undefined) return undefined;
   if (found !== 'never_seen') return { kind: 'outcome', outcome: found };
+  if (!provesAbsence) return undefined;
   const outcome = await onceMore(dependencies, provider, attempt, payment);
   if (outcome === 'no_outcome') return undefined;
   if (outcome !== 'not_sent') return { kind: 'outcome', outcome };

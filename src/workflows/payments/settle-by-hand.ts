@@ -76,7 +76,7 @@ async function settleOpen(
   if (payment === undefined) throw paymentNotFound();
   if (open === undefined) return asBefore(payment, earlier, asked);
   const prospect = await prospectOf(dependencies, open);
-  if (prospect !== 'nobody') throw stillTried(prospect);
+  if (prospect !== 'nobody' && prospect !== 'reconfigured') throw stillTried(prospect);
   const holder = newId('clm');
   const { attemptId, askedAmount: amount, ...attempt } = open;
   const settled = await settle(
@@ -170,9 +170,9 @@ const STILL_TRIED = {
     'provider_unusable',
     'Its provider cannot be connected with its stored configuration: set that right first.',
   ],
-} as const;
+} as const satisfies Partial<Record<Prospect, readonly [code: string, message: string]>>;
 
-function stillTried(prospect: Exclude<Prospect, 'nobody'>): HushtoneError {
+function stillTried(prospect: keyof typeof STILL_TRIED): HushtoneError {
   const [code, message] = STILL_TRIED[prospect];
   return new HushtoneError(code, 'conflict', message);
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../db/database.ts';
 import type { ProviderDirectory, RoutedProvider } from '../providers/contract.ts';
 import { listUnsettled, type UnsettledRecord } from '../stores/attempt-by-hand-store.ts';
+import { asConfigured } from './as-configured.ts';
 import { MOST_SENDS, RESEND_WITHIN_MS } from './leases.ts';
 
 /**
@@ -11,9 +12,11 @@ import { MOST_SENDS, RESEND_WITHIN_MS } from './leases.ts';
  * - `lookup`: its provider is asked again and again.
  * - `resend`: its provider cannot be asked; what can be made anew is still sent again, for ten minutes in all.
  * - `unusable`: its provider cannot be connected with its stored configuration; once that is set right, it is tried.
+ * - `reconfigured`: its provider is configured otherwise than when it was sent, or nobody knows whether it is: it is
+ *   still asked where that is possible, but that it never saw the attempt proves nothing. For an operator, too.
  * - `nobody`: an operator looks at the provider, and settles it.
  */
-export type Prospect = 'gateway' | 'lookup' | 'resend' | 'unusable' | 'nobody';
+export type Prospect = 'gateway' | 'lookup' | 'resend' | 'unusable' | 'reconfigured' | 'nobody';
 
 export interface Unsettled extends UnsettledRecord {
   readonly prospect: Prospect;
@@ -41,7 +44,9 @@ export async function prospectOf(
     throw error;
   }
   if (routed === undefined || routed.mode !== attempt.mode) return 'nobody';
-  if (routed.provider.capabilities.recovery === 'lookup') return 'lookup';
+  const { provider, provesAbsence } = asConfigured(routed, attempt.configurationVersion);
+  if (!provesAbsence) return 'reconfigured';
+  if (provider.capabilities.recovery === 'lookup') return 'lookup';
   const ageMs = now.getTime() - attempt.createdAt.getTime();
   return ageMs <= RESEND_WITHIN_MS && attempt.sends < MOST_SENDS ? 'resend' : 'nobody';
 }

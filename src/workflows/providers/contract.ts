@@ -2,13 +2,23 @@ import type { Amount, CheckFinding, PaymentProvider, Purpose } from '../../payme
 import type { Mode } from '../../payments/kind.ts';
 import type { Actor } from '../contract.ts';
 
+/** A provider with one configuration, for good. Once that is replaced it sends nothing and finds nothing any more. */
+export interface PinnedProvider {
+  readonly provider: PaymentProvider;
+  /** Another configuration of the provider, secret members included, has another number. */
+  readonly configurationVersion: number;
+}
+
 /** A provider that an account may use, connected. */
 export interface RoutedProvider {
   /** `prv_…`, or `default` for the one that the installation brings. */
   readonly id: string;
   readonly kind: string;
   readonly mode: Mode;
+  /** Each call goes out with what is configured at that moment. */
   readonly provider: PaymentProvider;
+  /** As it is configured now. Absent: its configuration never changes (`default`). */
+  readonly pinned?: () => PinnedProvider;
   /** It is disabled or deleted: for what it has taken already, and no new payment. */
   readonly retired?: true;
 }

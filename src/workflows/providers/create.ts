@@ -37,6 +37,7 @@ export async function createProvider(
     configuration: open,
     state: request.state ?? 'active',
     version: 1,
+    configurationVersion: 1,
     createdAt: at,
     updatedAt: at,
     deletedAt: null,

@@ -26,7 +26,7 @@ export interface DirectoryOptions {
 
 /**
  * The providers of every account. The database is asked each time, so that what another process changed holds at once;
- * a connection lives as long as its version of the configuration.
+ * a connection lives as long as its configuration.
  */
 export class Directory implements ProviderDirectory {
   readonly #options: DirectoryOptions;
@@ -81,8 +81,15 @@ export class Directory implements ProviderDirectory {
   async connected(record: ProviderRecord): Promise<RoutedProvider> {
     const { id, kind, mode } = record;
     try {
-      const provider = await this.#liveOf(record);
-      return { id, kind, mode, provider, ...(record.state === 'disabled' && { retired: true as const }) };
+      const live = await this.#liveOf(record);
+      return {
+        id,
+        kind,
+        mode,
+        provider: live,
+        pinned: () => live.pinned(),
+        ...(record.state === 'disabled' && { retired: true as const }),
+      };
     } catch (cause) {
       const why = cause instanceof HushtoneError && cause.kind !== 'internal' ? `: ${cause.message}` : '.';
       throw new HushtoneError(
@@ -132,7 +139,7 @@ export class Directory implements ProviderDirectory {
     // One at a time for each provider: two that come together share what the first has made.
     for (;;) {
       const live = this.#live.get(record.id);
-      if (live !== undefined && live.version >= record.version) return live;
+      if (live !== undefined && live.configurationVersion >= record.configurationVersion) return live;
       const connecting = this.#connecting.get(record.id);
       if (connecting === undefined) break;
       await connecting.catch(() => undefined);
@@ -146,11 +153,11 @@ export class Directory implements ProviderDirectory {
     const provider = await this.#open(record);
     const live = this.#live.get(record.id);
     if (live === undefined) {
-      const first = new LiveProvider(provider, record.version);
+      const first = new LiveProvider(provider, record.configurationVersion);
       this.#live.set(record.id, first);
       return first;
     }
-    this.#letClose(record.id, live.replace(provider, record.version));
+    this.#letClose(record.id, live.replace(provider, record.configurationVersion));
     return live;
   }
 

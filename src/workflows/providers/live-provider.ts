@@ -7,6 +7,7 @@ import type {
   PaymentRequest,
   ProviderCapabilities,
 } from '../../payments/contract.ts';
+import type { PinnedProvider } from './contract.ts';
 
 /**
  * One configured provider for as long as the process runs, whatever becomes of its configuration: each call goes out
@@ -14,15 +15,20 @@ import type {
  */
 export class LiveProvider implements PaymentProvider {
   #current: PaymentProvider;
-  #version: number;
+  #configurationVersion: number;
 
-  constructor(provider: PaymentProvider, version: number) {
+  constructor(provider: PaymentProvider, configurationVersion: number) {
     this.#current = provider;
-    this.#version = version;
+    this.#configurationVersion = configurationVersion;
   }
 
-  get version(): number {
-    return this.#version;
+  get configurationVersion(): number {
+    return this.#configurationVersion;
+  }
+
+  /** What is configured at this moment, for whoever must not be moved on to another configuration unawares. */
+  pinned(): PinnedProvider {
+    return { provider: this.#current, configurationVersion: this.#configurationVersion };
   }
 
   get name(): string {
@@ -34,10 +40,10 @@ export class LiveProvider implements PaymentProvider {
   }
 
   /** Resolves when what was under way with the one before has come to its end. */
-  replace(provider: PaymentProvider, version: number): Promise<void> {
+  replace(provider: PaymentProvider, configurationVersion: number): Promise<void> {
     const replaced = this.#current;
     this.#current = provider;
-    this.#version = version;
+    this.#configurationVersion = configurationVersion;
     return replaced.close();
   }
 

@@ -20,7 +20,10 @@ export interface ProviderRecord {
   /** Without its secrets. */
   readonly configuration: Readonly<Record<string, unknown>>;
   readonly state: ProviderState;
+  /** Rises with every change. */
   readonly version: number;
+  /** Rises with the configuration, secret members included, and with nothing else. */
+  readonly configurationVersion: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly deletedAt: Date | null;
@@ -38,8 +41,9 @@ interface Row extends Omit<ProviderRecord, 'secrets'> {
 
 /** One statement: a configuration and its secrets are of one moment. */
 const SELECT = `SELECT provider.id, provider.account_id AS "accountId", kind, name, mode, configuration, state,
-    provider.version, provider.created_at AS "createdAt", updated_at AS "updatedAt", deleted_at AS "deletedAt",
-    pointer, secret.version AS "secretVersion", key_id AS "keyId", wrapped_key AS "wrappedKey", ciphertext, hint
+    provider.version, configuration_version AS "configurationVersion", provider.created_at AS "createdAt",
+    updated_at AS "updatedAt", deleted_at AS "deletedAt", pointer, secret.version AS "secretVersion",
+    key_id AS "keyId", wrapped_key AS "wrappedKey", ciphertext, hint
   FROM providers AS provider
     LEFT JOIN provider_secrets AS secret
       ON secret.provider_id = provider.id AND secret.account_id = provider.account_id`;
@@ -97,8 +101,9 @@ export async function lockProvidersOf(db: Queryable, accountId: string): Promise
 
 export async function insertProvider(db: Queryable, provider: ProviderRecord): Promise<void> {
   await db.query(
-    `INSERT INTO providers (id, account_id, kind, name, mode, configuration, state, version, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    `INSERT INTO providers
+       (id, account_id, kind, name, mode, configuration, state, version, configuration_version, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       provider.id,
       provider.accountId,
@@ -108,6 +113,7 @@ export async function insertProvider(db: Queryable, provider: ProviderRecord): P
       JSON.stringify(provider.configuration),
       provider.state,
       provider.version,
+      provider.configurationVersion,
       provider.createdAt,
       provider.updatedAt,
     ],
@@ -115,10 +121,12 @@ export async function insertProvider(db: Queryable, provider: ProviderRecord): P
   await insertSecrets(db, provider, provider.secrets);
 }
 
-/** The caller raises the version by one. Secrets are written apart from it. */
+/** The caller raises the version by one, and that of the configuration where it changes. Secrets are written apart. */
 export async function updateProvider(db: Queryable, provider: ProviderRecord): Promise<void> {
   await db.query(
-    `UPDATE providers SET name = $2, configuration = $3, state = $4, version = $5, updated_at = $6, deleted_at = $7
+    `UPDATE providers
+     SET name = $2, configuration = $3, state = $4, version = $5, configuration_version = $6, updated_at = $7,
+         deleted_at = $8
      WHERE id = $1`,
     [
       provider.id,
@@ -126,6 +134,7 @@ export async function updateProvider(db: Queryable, provider: ProviderRecord): P
       JSON.stringify(provider.configuration),
       provider.state,
       provider.version,
+      provider.configurationVersion,
       provider.updatedAt,
       provider.deletedAt,
     ],

@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { AuditOperation } from '../../audit/operations.ts';
 import { appendAudit } from '../../audit/store.ts';
 import type { Queryable } from '../../db/database.ts';
 import { providerEntry } from './audit.ts';
-import { changeConfiguration, splitConfiguration } from './configuration.ts';
+import { changeConfiguration, joinConfiguration, splitConfiguration } from './configuration.ts';
 import type { ProviderActor, ProviderChanges } from './contract.ts';
 import { openSecrets, sealSecrets } from './credentials.ts';
 import type { ProviderDependencies } from './dependencies.ts';
@@ -72,7 +73,14 @@ async function configured(
   );
   await insertSecrets(db, record, sealed);
   const staying = record.secrets.filter(({ pointer }) => kept.has(pointer));
-  return { ...record, configuration: open, secrets: [...staying, ...sealed] };
+  // The same once more is no other configuration: it is still the same merchant who is asked for what was sent before.
+  const changed = !isDeepStrictEqual(configuration, joinConfiguration(current.open, current.secrets));
+  return {
+    ...record,
+    configuration: open,
+    configurationVersion: record.configurationVersion + (changed ? 1 : 0),
+    secrets: [...staying, ...sealed],
+  };
 }
 
 function operationOf(before: ProviderRecord, after: ProviderRecord): AuditOperation {

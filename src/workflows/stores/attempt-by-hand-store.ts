@@ -18,6 +18,8 @@ export interface UnsettledRecord {
   readonly currency: string;
   readonly provider: string;
   readonly providerId: string;
+  /** That it was written under; null for `default`, and for an attempt from before it was kept. */
+  readonly configurationVersion: number | null;
   readonly mode: Mode;
   readonly idempotencyKey: string;
   readonly reference: string | null;
@@ -33,7 +35,8 @@ export interface UnsettledRecord {
 const UNSETTLED = `
   SELECT a.id AS "attemptId", a.account_id AS "accountId", a.payment_id AS "paymentId", a.capture_id AS "captureId",
     p.status AS "paymentStatus", a.operation, coalesce(a.amount, p.amount) AS amount, a.amount AS "askedAmount",
-    p.currency, a.provider, a.provider_id AS "providerId", a.mode, a.idempotency_key AS "idempotencyKey", a.reference,
+    p.currency, a.provider, a.provider_id AS "providerId", a.configuration_version AS "configurationVersion", a.mode,
+    a.idempotency_key AS "idempotencyKey", a.reference,
     p.provider_reference AS "providerReference", a.state, a.holder, a.lease_until AS "leaseUntil", a.sends,
     a.created_at AS "createdAt"
   FROM payment_attempts a JOIN payments p ON p.account_id = a.account_id AND p.id = a.payment_id

@@ -10,6 +10,8 @@ export interface OpenAttempt {
   readonly captureId: string | null;
   readonly provider: string;
   readonly providerId: string;
+  /** That it was written under; null for `default`, and for an attempt from before it was kept. */
+  readonly configurationVersion: number | null;
   readonly mode: Mode;
   readonly idempotencyKey: string;
   readonly operation: Operation;
@@ -28,8 +30,9 @@ export interface OpenAttempt {
 
 const OPEN_COLUMNS = `
   a.id, a.account_id AS "accountId", a.payment_id AS "paymentId", a.capture_id AS "captureId", a.provider,
-  a.provider_id AS "providerId", a.mode, a.idempotency_key AS "idempotencyKey", a.operation, a.amount, a.currency,
-  a.reference, a.request_fingerprint AS fingerprint, a.state, a.holder,
+  a.provider_id AS "providerId", a.configuration_version AS "configurationVersion", a.mode,
+  a.idempotency_key AS "idempotencyKey", a.operation, a.amount, a.currency, a.reference,
+  a.request_fingerprint AS fingerprint, a.state, a.holder,
   a.created_at AS "createdAt", a.finished_at AS "finishedAt"`;
 
 export interface AttemptClaim {

@@ -12,6 +12,8 @@ export interface Attempt {
   /** The provider's kind. */
   readonly provider: string;
   readonly providerId: string;
+  /** Of the provider when the attempt was written; absent where its configuration never changes. */
+  readonly configurationVersion?: number;
   readonly mode: Mode;
   readonly idempotencyKey: string;
   readonly operation: Operation;
@@ -35,8 +37,9 @@ export async function insertAttempt(db: Queryable, attempt: Attempt): Promise<vo
     `INSERT INTO payment_attempts
        (id, account_id, payment_id, capture_id, provider, provider_id, mode, idempotency_key, operation, amount,
         currency, state, reference, brand, last4, request_fingerprint, idempotency_id, instance_id, holder, lease_until,
-        created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'processing', $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+        created_at, configuration_version)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'processing', $12, $13, $14, $15, $16, $17, $18, $19, $20,
+             $21)`,
     [
       attempt.id,
       attempt.accountId,
@@ -58,6 +61,7 @@ export async function insertAttempt(db: Queryable, attempt: Attempt): Promise<vo
       attempt.holder,
       attempt.leaseUntil,
       attempt.createdAt,
+      attempt.configurationVersion ?? null,
     ],
   );
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ProviderChanges } from '../../../src/workflows/providers/contract.ts';
 import { createCredentialsRekeyable } from '../../../src/workflows/providers/rekey.ts';
 import { execute } from '../../support/database.ts';
 import { createTestKind } from '../../support/provider-kind.ts';
@@ -143,6 +144,31 @@ describe('a configuration', () => {
     expect(after[2]?.ciphertext.equals(before[2]?.ciphertext ?? Buffer.of())).toBe(false);
   });
 
+  test('of the configuration only, secrets included, gives it another number', async () => {
+    const actor = newActor();
+    const { id } = await gateway.desk.create(actor, REQUEST);
+    const after = async (changes: ProviderChanges): Promise<number> => {
+      await gateway.desk.update(actor, id, changes);
+      const routed = await gateway.directory.find(actor.accountId, id);
+      const rows = await execute<{ version: number }>(
+        bench.db.url,
+        'select configuration_version as version from providers where id = $1',
+        [id],
+      );
+      expect(routed?.pinned?.().configurationVersion).toBe(rows[0]?.version);
+      return rows[0]?.version ?? 0;
+    };
+    expect(await after({ name: 'Other' })).toBe(1);
+    expect(await after({ state: 'disabled' })).toBe(1);
+    expect(await after({ state: 'active', configuration: {} })).toBe(1);
+    expect(await after({ configuration: { ...REQUEST.configuration } })).toBe(1);
+    expect(await after({ configuration: { secret_key: { set: true } } })).toBe(1);
+    expect(await after({ configuration: { secret_key: 'sk_test_second99999999' } })).toBe(2);
+    expect(await after({ configuration: { merchant_account: 'Other' } })).toBe(3);
+    expect(await after({ configuration: { login: null } })).toBe(4);
+    expect(await after({ configuration: { ...REQUEST.configuration } })).toBe(5);
+  });
+
   test('is on record, before and after, with the places of its secrets only', async () => {
     const actor = newActor();
     const { id } = await gateway.desk.create(actor, {
@@ -249,6 +275,13 @@ describe('what is refused leaves nothing behind', () => {
       /mode/,
     );
     await expect(alter(`update providers set name = 'x' where id = $1`)).rejects.toThrow(/version/);
+    await gateway.desk.update(actor, id, { configuration: { merchant_account: 'Other' } });
+    // Another configuration without a number of its own, one that was used already, and one that leaves some out.
+    for (const change of [`configuration = '{}'`, 'configuration_version = 1', 'configuration_version = 4']) {
+      await expect(
+        alter(`update providers set ${change}, version = version + 1 where id = $1`),
+      ).rejects.toThrow(/number of its own/);
+    }
     await gateway.desk.remove(actor, id);
     await expect(
       alter(`update providers set deleted_at = null, version = version + 1 where id = $1`),
