@@ -72,12 +72,5 @@ endThoughLingering();
 /** Our own errors say what is wrong in words that may be shown; anything else is a fault and needs its stack. */
 function textOf(error: unknown): string {
   if (error instanceof HushtoneError) return error.message;
-  if (!(error instanceof Error)) return 'failed';
-  const { code, syscall, address, port } = error as NodeJS.ErrnoException & {
-    address?: string;
-    port?: number;
-  };
-  if (syscall !== 'listen' || port === undefined) return error.stack ?? error.message;
-  const why = code === 'EADDRINUSE' ? 'another process listens there' : (code ?? 'failed');
-  return `${address ?? ''}:${port} cannot be listened on: ${why} (HTTP_HOST, HTTP_PORT, TELEPHONY_HOST, TELEPHONY_PORT)`;
+  return error instanceof Error ? (error.stack ?? error.message) : 'failed';
 }

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freeControlPort, freePortRange } from './ports.ts';
+import { freeControlPort, reservePortRange } from './ports.ts';
 
 const RTPENGINE = '/usr/bin/rtpengine';
 /** util-linux; ends the daemon together with the process that started it, even if that one is killed. */
@@ -50,7 +50,7 @@ export interface RtpengineDaemon {
   readonly pid: number | undefined;
   /** Ends it in good order. Idempotent. */
   stop(): Promise<void>;
-  /** A crash: no good-bye, every call forgotten. */
+  /** A crash: no good-bye, every call forgotten. Its ports stay its own, for `restart`. */
   kill(): Promise<void>;
   /** Ends it as `kill` does when it runs, and starts it again on the same ports. */
   restart(): Promise<void>;
@@ -81,7 +81,7 @@ export async function startRtpengine(options: RtpengineOptions = {}): Promise<Rt
   for (let attempt = 1; ; attempt += 1) {
     const udpPort = await freeControlPort(ngHost);
     const tcpPort = await freeControlPort(ngHost);
-    const range = await freePortRange([internalAddress, externalAddress], RTP_PORTS);
+    const range = await reservePortRange([internalAddress, externalAddress], RTP_PORTS);
     const parameters = [
       '--config-file=none',
       '--table=-1',
@@ -110,7 +110,10 @@ export async function startRtpengine(options: RtpengineOptions = {}): Promise<Rt
         get pid() {
           return running.exitCode === null && running.signalCode === null ? running.pid : undefined;
         },
-        stop: () => end(running, 'SIGTERM'),
+        async stop() {
+          await end(running, 'SIGTERM');
+          range.release();
+        },
         kill: () => end(running, 'SIGKILL'),
         async restart() {
           await end(running, 'SIGKILL');
@@ -120,6 +123,7 @@ export async function startRtpengine(options: RtpengineOptions = {}): Promise<Rt
         resume: () => void running.kill('SIGCONT'),
       };
     } catch (error) {
+      range.release();
       // Another process may have taken a port between the look and the start.
       if (attempt === START_ATTEMPTS) throw error;
     }

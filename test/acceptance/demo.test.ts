@@ -14,8 +14,6 @@ import { readWav } from '../../simulators/audio/wav.ts';
 import type { CaptureEvent } from '../../src/workflows/contract.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
-/** Each demo is a gateway, a database, a provider and a telephone system in real time: not too many at once. */
-const AT_ONCE = 2;
 
 interface Outcome {
   readonly code: number;
@@ -101,14 +99,9 @@ function timeOf(out: string, fits: RegExp): number {
 describe('npm run demo', () => {
   const outcomes = new Map<string, Outcome>();
 
+  // One after the other: each is a gateway, a database, a provider and a telephone system in real time.
   beforeAll(async () => {
-    const waiting = [...RUNS];
-    const lane = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        outcomes.set(next.args, await runDemo(next.args.split(' ')));
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, lane));
+    for (const { args } of RUNS) outcomes.set(args, await runDemo(args.split(' ')));
   }, 240_000);
 
   describe.each(RUNS)('$args', ({ args, transport, heardAgain, result }) => {

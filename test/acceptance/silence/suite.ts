@@ -71,7 +71,7 @@ function trialOf(card: TestCard, index: number, transport: DtmfTransport): KeyTr
   };
 }
 
-/** Each bridge in a file of its own: they run at the same time. */
+/** Each bridge in a file of its own. */
 export function testSilence(bridge: 'dial' | 'conference'): void {
   describe(`silence over the ${bridge} bridge`, () => {
     let stack: Stack;

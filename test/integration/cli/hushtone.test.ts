@@ -107,7 +107,7 @@ describe.skipIf(!existsSync(MAIN))('hushtone', () => {
         TELEPHONY_PORT: String(port),
       });
       expect(status).toBe(1);
-      expect(stderr).toContain(`127.0.0.1:${port} cannot be listened on: another process listens there`);
+      expect(stderr).toContain(`cannot listen on 127.0.0.1, port ${port}: something else listens there`);
       expect(stderr).not.toMatch(/^ +at /m);
     } finally {
       other.close();
