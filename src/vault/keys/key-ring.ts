@@ -14,6 +14,7 @@ import { openUnder, sealUnder } from '../sealing/envelope.ts';
 import { DATA_KEY_BYTES, WRAPPED_KEY_BYTES } from '../sealing/key-wrap.ts';
 import { randomSecret } from '../sealing/random-secret.ts';
 import { checkValueOf } from './check-value.ts';
+import { closeKeyProviders } from './close-providers.ts';
 import type { KeyStore, StoredKey } from './key-store.ts';
 
 export interface KeyRingOptions {
@@ -162,9 +163,12 @@ class StoredKeyRing implements KeyRing {
   }
 
   async close(): Promise<void> {
-    await this.#stopWatching?.();
-    await (this.#next ?? this.#reading)?.catch(() => undefined);
-    for (const provider of this.#options.providers) await provider.close();
+    try {
+      await this.#stopWatching?.();
+      await (this.#next ?? this.#reading)?.catch(() => undefined);
+    } finally {
+      await closeKeyProviders(this.#options.providers);
+    }
   }
 
   async #active(purpose: KeyPurpose): Promise<{ key: StoredKey; provider: KeyProvider }> {

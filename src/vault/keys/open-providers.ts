@@ -2,6 +2,7 @@ import { HushtoneError } from '../../kernel/errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { KeyProvider } from '../contract.ts';
+import { closeKeyProviders } from './close-providers.ts';
 import { openDevelopmentKeys } from './development/provider.ts';
 import { openEnvironmentKeys, type EnvironmentKey } from './env/provider.ts';
 import { openFileKeys } from './file/provider.ts';
@@ -53,7 +54,7 @@ export async function openKeyProviders(
     }
     return opened;
   } catch (error) {
-    for (const provider of opened) await provider.close();
+    await closeKeyProviders(opened);
     throw error;
   }
 }

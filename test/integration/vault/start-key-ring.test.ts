@@ -3,12 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { KeysConfig } from '../../../src/config/config.ts';
+import { openDatabase } from '../../../src/db/database.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
+import { newId } from '../../../src/kernel/ids.ts';
 import type { Logger } from '../../../src/kernel/logger.ts';
 import { startKeyRing } from '../../../src/key-ring.ts';
+import { secretMemoryUse } from '../../../src/secrets/arena.ts';
 import { KEY_PURPOSES, type KeyRing } from '../../../src/vault/contract.ts';
 import { openFileKeys } from '../../../src/vault/keys/file/provider.ts';
+import { loadCryptoki, returnValueOf } from '../../../src/vault/keys/pkcs11/cryptoki.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
+import { createSoftHsm } from '../../support/softhsm.ts';
 
 let folder: string;
 let db: TestDatabase;
@@ -41,6 +46,20 @@ const file = (): KeysConfig => ({
   previous: [],
   file: { path: join(folder, 'keys.json'), passphraseFile: join(folder, 'passphrase') },
 });
+
+/** Whether something in this process uses the library of a token: whoever closes it ends it (C_Finalize). */
+async function isInitialized(module: string): Promise<boolean> {
+  const cryptoki = await loadCryptoki(module);
+  try {
+    cryptoki.C_GetSlotList(true);
+    return true;
+  } catch (error) {
+    if (returnValueOf(error) !== 'CKR_CRYPTOKI_NOT_INITIALIZED') throw error;
+    return false;
+  } finally {
+    cryptoki.close();
+  }
+}
 
 describe('a gateway that starts', () => {
   test('makes the keys of development, once, whichever of several is the first', async () => {
@@ -86,6 +105,33 @@ describe('a gateway that starts', () => {
         /the key provider development does not have the key key_\w{26}/,
       ) as string,
     });
+  });
+
+  test('has no key in memory, and no session with a token, when the keys of development cannot be made', async () => {
+    const { path = '', ...unlocking } = file().file ?? {};
+    const made = await openFileKeys({ path, unlocking, create: true, clock: systemClock });
+    await made.generate(newId('key'), 'card_data');
+    await made.close();
+    const hsm = await createSoftHsm();
+    const { module, tokenLabel, pinFile } = hsm;
+    try {
+      const lost = openDatabase({ url: db.url, poolSize: 1 });
+      await lost.close();
+      const before = secretMemoryUse().takenBytes;
+      const keys: KeysConfig = {
+        ...file(),
+        provider: 'development',
+        previous: ['file', 'pkcs11'],
+        pkcs11: { module, tokenLabel, pinFile },
+      };
+      await expect(
+        startKeyRing({ keys, database: { dataDir: folder, poolSize: 1 } }, lost, db.url, logger),
+      ).rejects.toMatchObject({ code: 'database_unavailable' });
+      expect(secretMemoryUse().takenBytes).toBe(before);
+      expect(await isInitialized(module)).toBe(false);
+    } finally {
+      await hsm.remove();
+    }
   });
 
   test('does not start with a passphrase that is wrong', async () => {
