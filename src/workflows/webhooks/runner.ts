@@ -13,7 +13,7 @@ export interface WebhookRunnerOptions extends DeliverOptions {
 }
 
 export interface WebhookRunner {
-  /** Waits for the attempts that are under way. */
+  /** Waits for the attempts that are under way, and for the look for lost deliveries: then the database may be closed. */
   stop(): Promise<void>;
 }
 
@@ -48,14 +48,22 @@ export async function startWebhookRunner(options: WebhookRunnerOptions): Promise
     } catch (error) {
       logger.error('lost webhook deliveries were not looked for', { error });
     }
-    if (!stopped) timer = clock.after(RECOVER_EVERY_MS, () => void round());
+    if (!stopped) {
+      timer = clock.after(RECOVER_EVERY_MS, () => {
+        latest = round();
+      });
+    }
   };
-  void round();
+  let latest = round();
   return {
     async stop() {
       stopped = true;
       timer?.cancel();
-      await queue.stop();
+      try {
+        await queue.stop();
+      } finally {
+        await latest;
+      }
     },
   };
 }
