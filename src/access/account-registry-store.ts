@@ -2,13 +2,14 @@ import { HushtoneError } from '../kernel/errors.ts';
 import {
   insertAccount,
   listAccounts as readAccounts,
+  lockAccount,
   saveAccountNetworks,
   type Account,
 } from './account-store.ts';
 import { checkNetworks, invalid } from './client-request.ts';
 import type { AddressBlocks } from './networks.ts';
 import { isAccountId } from './principal.ts';
-import { accountOf, recordChange, type RegistryOptions } from './registry-store.ts';
+import { accountNotFound, accountOf, recordChange, type RegistryOptions } from './registry-store.ts';
 
 /** Rejects with `account_invalid`, `account_exists` or `network_invalid`. */
 export async function createAccount(
@@ -48,7 +49,8 @@ export async function setAccountNetworks(
 ): Promise<Account> {
   checkNetworks(networks);
   return await options.database.transaction(accountId, async (db) => {
-    const before = await accountOf(db, accountId);
+    const before = await lockAccount(db, accountId);
+    if (before === undefined) throw accountNotFound(accountId);
     await saveAccountNetworks(db, accountId, networks);
     const after = await accountOf(db, accountId);
     await recordChange(options, db, {

@@ -36,6 +36,15 @@ export async function findAccount(db: Queryable, accountId: string): Promise<Acc
   return row && accountOf(row);
 }
 
+/** The same, locked against everyone who would change it; rows that only refer to it can still be written. */
+export async function lockAccount(db: Queryable, accountId: string): Promise<Account | undefined> {
+  const [row] = await db.query<AccountRow>(
+    `select ${COLUMNS} from accounts where id = $1 for no key update`,
+    [accountId],
+  );
+  return row && accountOf(row);
+}
+
 /** All that the transaction sees, by id. */
 export async function listAccounts(db: Queryable): Promise<Account[]> {
   const rows = await db.query<AccountRow>(`select ${COLUMNS} from accounts order by id`);

@@ -43,7 +43,11 @@ export async function clientOf(db: Queryable, clientId: string): Promise<Client>
 export async function accountOf(db: Queryable, accountId: string): Promise<Account> {
   const account = await findAccount(db, accountId);
   if (account !== undefined) return account;
-  throw new HushtoneError('account_not_found', 'not_found', `there is no account ${accountId}`);
+  throw accountNotFound(accountId);
+}
+
+export function accountNotFound(accountId: string): HushtoneError {
+  return new HushtoneError('account_not_found', 'not_found', `there is no account ${accountId}`);
 }
 
 /** What is changed, and from what to what. */

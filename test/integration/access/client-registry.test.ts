@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AppendRecords } from '../../../src/access/access-record-store.ts';
+import type { AccessRecord } from '../../../src/access/access-record.ts';
 import { ClientRegistry, type ClientRequest } from '../../../src/access/client-registry-store.ts';
+import { appendAudit } from '../../../src/audit/store.ts';
 import { CLIENT, registryOf } from '../../support/authorization.ts';
 import { createTestDatabase, execute, type TestDatabase } from '../../support/database.ts';
 import { HandClock } from '../../support/hand-clock.ts';
@@ -16,6 +19,16 @@ beforeAll(async () => {
 });
 
 afterAll(() => db.close());
+
+/** How many in this database wait for a lock that another holds. */
+async function waiting(): Promise<number> {
+  const [row] = await execute<{ count: number }>(
+    db.url,
+    `select count(*)::int as count from pg_stat_activity
+     where datname = current_database() and wait_event_type = 'Lock'`,
+  );
+  return row?.count ?? -1;
+}
 
 const codeOf = async (work: Promise<unknown>): Promise<unknown> =>
   await work.then(
@@ -37,6 +50,35 @@ describe('accounts', () => {
     expect(await codeOf(registry.createAccount('a b', []))).toBe('account_invalid');
     expect(await codeOf(registry.createAccount('acc_c', ['10.0.0.0/33']))).toBe('network_invalid');
     expect(await codeOf(registry.setAccountNetworks('acc_c', []))).toBe('account_not_found');
+  });
+
+  it('whose networks two change at once are on record as each of them has found them', async () => {
+    await registry.createAccount('acc_two', []);
+    const records: AccessRecord[] = [];
+    let written: () => void = () => undefined;
+    let goOn: () => void = () => undefined;
+    const firstHasWritten = new Promise<void>((resolve) => (written = resolve));
+    const mayCommit = new Promise<void>((resolve) => (goOn = resolve));
+    const append: AppendRecords = async (tx, appended) => {
+      const isFirst = records.length === 0;
+      records.push(...appended);
+      await appendAudit(tx, appended);
+      if (!isFirst) return;
+      written();
+      await mayCommit;
+    };
+    const both = new ClientRegistry({ database: db.database, append, clock, operator: 'tester' });
+    const first = both.setAccountNetworks('acc_two', ['192.0.2.0/24']);
+    await firstHasWritten;
+    const second = both.setAccountNetworks('acc_two', ['198.51.100.0/24']);
+    // The second has begun, and cannot go on until the first has ended.
+    await expect.poll(waiting, { timeout: 30_000 }).toBe(1);
+    goOn();
+    await Promise.all([first, second]);
+    expect(records).toMatchObject([
+      { before: { networks: [] }, after: { networks: ['192.0.2.0/24'] } },
+      { before: { networks: ['192.0.2.0/24'] }, after: { networks: ['198.51.100.0/24'] } },
+    ]);
   });
 });
 
