@@ -22,8 +22,7 @@ export const AUDIT_OPERATIONS = {
   'payment.attempt': 'A request to the payment provider is about to be sent.',
   'payment.outcome': 'A request to the payment provider came to its outcome, or to none that is known.',
   'payment.resolve': 'An operator said what became of a request whose provider cannot be asked.',
-  'payment.contradiction':
-    'The provider said of a request what contradicts the end that is on record of it.',
+  'payment.contradiction': 'The provider said of a request what contradicts the end that is on record of it.',
   'payment.settle': 'The outcome of a payment whose answer was lost was found out.',
   'call.release':
     'Someone asked to open a lock that a crash had left on a call; written before it is opened.',
@@ -72,6 +71,7 @@ export const AUDIT_OPERATIONS = {
   'vault_key.retire': 'A key of the vault serves nothing any more.',
   'vault_key.reinstate': 'A retired key of the vault opens again.',
   'vault_key.destroy': 'The bytes of a key of the vault were destroyed.',
+  'vault_key.relock': 'What opens the key file is about to be replaced; written before it is.',
   'vault_key.split': 'The secret that opens the key file was replaced by one that is split into shares.',
   'vault_key.passphrase': 'The key file opens with another passphrase.',
 } as const;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { HushtoneError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { KEY_PURPOSES, type KeyPurpose } from '../vault/contract.ts';
-import { setPassphrase, splitKeyFile } from '../vault/keys/file/relock.ts';
+import { newShareSet, setPassphrase, splitKeyFile } from '../vault/keys/file/relock.ts';
 import type { StoredKey } from '../vault/keys/key-store.ts';
 import type { KeyUse } from '../vault/keys/stored-records.ts';
 import { withKeys, type KeyWork } from './keys-registry.ts';
@@ -107,10 +107,12 @@ function fileOf({ settings }: KeyWork): NonNullable<KeyWork['settings']['file']>
 export async function splitKeys(threshold: number, shares: number, folder: string): Promise<unknown> {
   return await withKeys('none', async (keys) => {
     const { path, ...unlocking } = fileOf(keys);
-    const { set, files } = await keys.registry.relock('vault_key.split', async () => {
-      const split = await splitKeyFile({ path, unlocking, threshold, shares, folder: resolve(folder) });
-      return { ...split, threshold, shares };
-    });
+    const set = newShareSet();
+    const request = { path, unlocking, set, threshold, shares, folder: resolve(folder) };
+    const { files } = await keys.registry.relock(
+      { operation: 'vault_key.split', set, threshold, shares },
+      async () => await splitKeyFile(request),
+    );
     return { set, threshold, files };
   });
 }
@@ -118,10 +120,10 @@ export async function splitKeys(threshold: number, shares: number, folder: strin
 export async function changePassphrase(passphraseFile: string): Promise<unknown> {
   return await withKeys('none', async (keys) => {
     const { path, ...unlocking } = fileOf(keys);
-    await keys.registry.relock('vault_key.passphrase', async () => {
-      await setPassphrase(path, unlocking, resolve(passphraseFile));
-      return {};
-    });
+    await keys.registry.relock(
+      { operation: 'vault_key.passphrase' },
+      async () => await setPassphrase(path, unlocking, resolve(passphraseFile)),
+    );
     return { key_file: path, opens_with: 'passphrase' };
   });
 }

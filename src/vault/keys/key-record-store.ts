@@ -10,6 +10,7 @@ export type KeyOperation =
   | 'vault_key.retire'
   | 'vault_key.reinstate'
   | 'vault_key.destroy'
+  | 'vault_key.relock'
   | 'vault_key.split'
   | 'vault_key.passphrase';
 
@@ -25,7 +26,7 @@ export interface KeyRecord {
   readonly actor: KeyActor;
   readonly operation: KeyOperation;
   readonly object: { readonly type: 'vault_key' | 'vault_key_file'; readonly id: string };
-  readonly result: 'done' | 'refused';
+  readonly result: 'done' | 'refused' | 'failed';
   readonly reason?: string;
   readonly before?: { readonly [name: string]: string | number | undefined };
   readonly after?: { readonly [name: string]: string | number | undefined };

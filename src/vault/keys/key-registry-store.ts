@@ -23,6 +23,16 @@ export interface KeyRegistryOptions {
   readonly actor: KeyActor;
 }
 
+/** What is to open the key file: the shares of a set, or a passphrase. */
+export type Relocking =
+  | {
+      readonly operation: 'vault_key.split';
+      readonly set: string;
+      readonly threshold: number;
+      readonly shares: number;
+    }
+  | { readonly operation: 'vault_key.passphrase'; readonly set?: never };
+
 function refuse(code: string, message: string): HushtoneError {
   return new HushtoneError(code, 'conflict', message);
 }
@@ -76,21 +86,41 @@ export class KeyRegistry {
     return id;
   }
 
-  /** What opens the keys is changed by `work`; its record has the name and the numbers that `work` resolves with. */
-  async relock<T extends { readonly set?: string; readonly threshold?: number; readonly shares?: number }>(
-    operation: 'vault_key.split' | 'vault_key.passphrase',
-    work: () => Promise<T>,
-  ): Promise<T> {
-    return await this.#options.database.systemTransaction(async (db) => {
-      const result = await work();
-      const { set, threshold, shares } = result;
-      const id = set ?? 'passphrase';
-      const object = { type: 'vault_key_file', id } as const;
-      await this.#options.append(db, [
-        { ...this.#record(operation, id, { after: { threshold, shares } }), object },
-      ]);
-      return result;
+  /**
+   * What opens the key file is changed by `work`. A file takes no part in a transaction: that it is about to be changed
+   * is on record before `work` begins, and how it ended after it. A database that is lost, or a process that is killed, in
+   * between leaves the first record alone. Rejects with what `work` says, and with `key_record_missing` when the file
+   * was changed and that could not be recorded.
+   */
+  async relock<T>(change: Relocking, work: () => Promise<T>): Promise<T> {
+    const { operation, set, ...after } = change;
+    const object = { type: 'vault_key_file', id: set ?? 'passphrase' } as const;
+    const about = (what: KeyOperation): KeyRecord => ({
+      ...this.#record(what, object.id, { after }),
+      object,
     });
+    await this.#write(() => Promise.resolve([about('vault_key.relock')]));
+    let result: T;
+    try {
+      result = await work();
+    } catch (error) {
+      const reason = error instanceof HushtoneError ? error.code : 'internal_error';
+      const failed = { ...about(operation), result: 'failed', reason } as const;
+      // Where this cannot be written either, the record of the attempt stands alone; what failed first is what matters.
+      await this.#write(() => Promise.resolve([failed])).catch(() => undefined);
+      throw error;
+    }
+    try {
+      await this.#write(() => Promise.resolve([about(operation)]));
+    } catch (cause) {
+      throw new HushtoneError(
+        'key_record_missing',
+        'unavailable',
+        'what opens the key file was changed, but the database was lost before that was recorded: the audit trail says only that it was about to be',
+        { cause },
+      );
+    }
+    return result;
   }
 
   /**

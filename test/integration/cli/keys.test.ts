@@ -244,16 +244,24 @@ describe('hushtone keys', () => {
     });
     vi.stubEnv('VAULT_PASSPHRASE_FILE', join(folder, 'new'));
     await json('rotate', 'grants');
-    const records = (await trail()).slice(-3);
+    const records = (await trail()).slice(-4);
     expect(records.map(({ operation }) => operation)).toEqual([
       'vault_key.rotate',
+      'vault_key.relock',
       'vault_key.passphrase',
       'vault_key.rotate',
     ]);
-    expect((await trail()).find(({ operation }) => operation === 'vault_key.split')).toMatchObject({
-      object: { type: 'vault_key_file', id: split.set },
-      after: { threshold: 2, shares: 3 },
-    });
+    const splits = (await trail()).filter(
+      ({ object }) => (object as { readonly id: string }).id === split.set,
+    );
+    expect(splits).toMatchObject(
+      ['vault_key.relock', 'vault_key.split'].map((operation) => ({
+        operation,
+        object: { type: 'vault_key_file', id: split.set },
+        result: 'done',
+        after: { threshold: 2, shares: 3 },
+      })),
+    );
   });
 
   test('split is for keys in a file', async () => {

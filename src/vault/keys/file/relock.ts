@@ -19,8 +19,15 @@ function rewrapAll({ file, keys: before }: OpenedKeyFile, after: FileKeys): File
   });
 }
 
+/** The name of a split: the key file and each of its shares have it. */
+export function newShareSet(): string {
+  return randomBytes(8).toString('hex');
+}
+
 export interface SplitRequest {
   readonly path: string;
+  /** As `newShareSet` makes it, for who has to name the split before it is done. */
+  readonly set?: string;
   /** What opens the file now. */
   readonly unlocking: UnlockingFiles;
   readonly threshold: number;
@@ -38,14 +45,14 @@ export interface SplitRequest {
 export async function splitKeyFile(
   request: SplitRequest,
 ): Promise<{ readonly set: string; readonly files: readonly string[] }> {
-  const { path, unlocking, threshold, shares: count, folder } = request;
+  const { path, unlocking, set: name = newShareSet(), threshold, shares: count, folder } = request;
   return await changeKeyFile(path, async () => {
     const opened = await openKeyFile(path, unlocking);
     using _before = opened.keys;
     using secret = randomSecret(KEY_BYTES);
     const shares = splitSecret(secret, threshold, count);
     using after = new FileKeys(secret);
-    const set = { set: randomBytes(8).toString('hex'), threshold, shares: count };
+    const set = { set: name, threshold, shares: count };
     const files: string[] = [];
     try {
       await makeFolder(folder);
