@@ -16,7 +16,7 @@ export interface VerifyArguments {
   readonly checkpoints?: string;
 }
 
-/** `hushtone audit verify`: 0 when every chain is sound, 1 when one is not. */
+/** `hushtone audit verify`: 0 when every chain is sound, 1 when one is not, or the account that was named has none. */
 export async function runAuditVerify(args: VerifyArguments): Promise<number> {
   const audit = loadAuditSettings(readEnvironment());
   const verifyCheckpoint = await checkpointVerifier(await publicKeys(audit, args.publicKeys));
@@ -28,7 +28,8 @@ export async function runAuditVerify(args: VerifyArguments): Promise<number> {
       const source = auditSource(database, accountId);
       const found = await verifyChain(source, { accountId, verifyCheckpoint, keptCheckpoints });
       process.stdout.write(`${describe(found)}\n`);
-      if ('fault' in found) isSound = false;
+      // Who named an account that has no record has mistyped it, or has lost the records: neither is a sound chain.
+      if ('fault' in found || found.records === 0) isSound = false;
     }
     if (accounts.length === 0) process.stdout.write('no account has an audit record\n');
     return isSound ? 0 : 1;
@@ -40,7 +41,6 @@ function describe(found: VerifiedChain | AuditFault): string {
     return `${found.accountId}: BROKEN at record ${found.sequence}: ${found.fault}: ${found.detail}`;
   }
   const { accountId, records, checkpoints, lastCheckpoint } = found;
-  // An account that was mistyped is not to look like one whose chain is sound.
   if (records === 0) return `${accountId}: there is no audit record of this account`;
   const signed =
     checkpoints === 0

@@ -12,7 +12,8 @@ import {
 
 const USAGE = `hushtone audit COMMAND
   verify      [--account ID] [--public-key FILE …] [--checkpoints FILE]
-              follow the chain of one account, or of all, and name the first record that is broken; then exit with 1
+              follow the chain of one account, or of all, and name the first record that is broken; then exit with 1,
+              and when the account that was named has no record
   export      --account ID --out DIRECTORY [--from TIME] [--to TIME]
               the records as NDJSON with a manifest, signed when AUDIT_EXPORT_CERT_FILE is set
   checkpoint  [--account ID]
