@@ -23,6 +23,8 @@ function readOnly(): HushtoneError {
 /** Keys from the environment. They cannot be made or destroyed from here. */
 export function openEnvironmentKeys(entries: readonly EnvironmentKey[]): KeyProvider {
   const keys = new SoftwareKeys();
+  // The entries hold the keys as text, which nobody can wipe: they are not kept.
+  const names = entries.map(({ id, purpose }) => ({ id, purpose }));
   for (const { id, key } of entries) {
     using bytes = takeSecret(Buffer.from(key.reveal(), 'hex'));
     keys.add(id, bytes);
@@ -30,8 +32,7 @@ export function openEnvironmentKeys(entries: readonly EnvironmentKey[]): KeyProv
   return {
     name: 'env',
     generate: () => Promise.reject(readOnly()),
-    ids: (purpose) =>
-      Promise.resolve(entries.filter((entry) => entry.purpose === purpose).map(({ id }) => id)),
+    ids: (purpose) => Promise.resolve(names.filter((name) => name.purpose === purpose).map(({ id }) => id)),
     has: (id) => Promise.resolve(keys.has(id)),
     wrap: async (id, dataKey) => await Promise.resolve(keys.wrap(id, dataKey)),
     unwrap: async (id, wrapped) => await Promise.resolve(keys.unwrap(id, wrapped)),
