@@ -1,5 +1,6 @@
 import { createAccess, tokenIssuerOf } from './app/access.ts';
 import { startAudit } from './app/audit.ts';
+import { startCaptures } from './app/captures.ts';
 import { startCards } from './app/cards.ts';
 import { readiness, startDatabase } from './app/database.ts';
 import { startEvents } from './app/events.ts';
@@ -8,12 +9,12 @@ import { listening } from './app/listening.ts';
 import { numbersOf } from './app/numbers.ts';
 import { startPayments, startProviders } from './app/payments.ts';
 import { SETTLE_LIMIT_MS } from './app/settle-limit.ts';
+import { SharedTime } from './app/shared-time.ts';
 import type { Startup } from './app/startup.ts';
 import { Stopper } from './app/stopper.ts';
-import { startTelephony } from './app/telephony.ts';
 import { assertServable } from './config/assert-servable.ts';
 import { publicUrlOf, type Config } from './config/config.ts';
-import { readEnvironment, readRuntime } from './config/environment.ts';
+import { forgetSecretSettings, readEnvironment, readRuntime } from './config/environment.ts';
 import { loadConfig } from './config/load-config.ts';
 import { loadContract } from './http/contract.ts';
 import { buildHttp } from './http/server.ts';
@@ -23,7 +24,6 @@ import { startKeyRing } from './key-ring.ts';
 import { prepareSecretMemory } from './secrets/arena.ts';
 import { leaveMemoryOutOfCoreFiles } from './secrets/core-files.ts';
 import { createCallDesk } from './workflows/call-desk.ts';
-import { Captures } from './workflows/capture-desk.ts';
 import { createConnectorDesk } from './workflows/connector/desk.ts';
 import { createPaymentDesk } from './workflows/payments/desk.ts';
 import { abandonAttempts, interruptOrphans } from './workflows/recovery.ts';
@@ -46,6 +46,7 @@ export interface App {
 export async function serve(): Promise<number> {
   const config = loadConfig(readEnvironment());
   assertServable(config, readRuntime());
+  forgetSecretSettings();
   const logger = createLogger(config.logLevel);
   prepareSecretMemory(config.secretMemoryBytes);
   if (!leaveMemoryOutOfCoreFiles()) logger.warn('a core file of this process would hold its memory');
@@ -95,21 +96,11 @@ async function start(beginning: Startup): Promise<App> {
   const audit = await startAudit(startup);
   const cards = startCards(startup, keyRing);
   const providers = await startProviders(startup, keyRing);
-  const payments = startPayments(startup, providers, cards.vault);
+  const lastWrites = new SharedTime(clock, SETTLE_LIMIT_MS);
+  const payments = startPayments(startup, providers, cards.vault, lastWrites);
 
   const numbers = numbersOf(startup, keyRing);
-  const { calls, port: telephonyPort } = await startTelephony(startup, numbers);
-  const captures = new Captures({
-    ...payments,
-    calls,
-    defaults: {
-      ...config.capture,
-      mode: config.payments.mode,
-      tokenStorage: config.payments.tokenStorage,
-    },
-  });
-  stopper.add('captures', async () => await captures.settle(SETTLE_LIMIT_MS));
-
+  const { calls, captures, telephonyPort } = await startCaptures(startup, payments, numbers, lastWrites);
   const events = await startEvents(startup);
   const idempotency = startIdempotency(startup);
 

@@ -6,7 +6,7 @@ import { UnwrittenOutcomes } from '../workflows/payments/unwritten-outcomes.ts';
 import { openProviders, type OpenedProviders } from '../workflows/providers/open-providers.ts';
 import { startReconciler } from '../workflows/reconcile.ts';
 import type { CardVault } from '../workflows/tokens/contract.ts';
-import { SETTLE_LIMIT_MS } from './settle-limit.ts';
+import type { SharedTime } from './shared-time.ts';
 import type { StartupWithDatabase } from './startup.ts';
 
 /** The payment providers of every account, and the one that the installation brings. */
@@ -28,6 +28,7 @@ export function startPayments(
   { config, database, clock, logger, stopper }: StartupWithDatabase,
   { directory }: OpenedProviders,
   vault: CardVault,
+  lastWrites: SharedTime,
 ): PaymentDependencies {
   const unwritten = new UnwrittenOutcomes();
   const { chaosPoint, timeoutMs, reconcileSeconds } = config.payments;
@@ -45,7 +46,7 @@ export function startPayments(
   const reconciler = startReconciler({ ...payments, everyMs: reconcileSeconds * 1000 });
   stopper.add('the reconciler', async () => {
     await reconciler.stop();
-    await unwritten.settled(clock, SETTLE_LIMIT_MS);
+    await unwritten.settled(clock, lastWrites.leftMs());
   });
   return payments;
 }

@@ -113,6 +113,11 @@ export class Captures implements CaptureDesk {
     await this.#running.settle(limitMs, this.#dependencies.clock);
   }
 
+  /** Lets the events be written that captures have told of by now: at most `limitMs`. */
+  async written(limitMs: number): Promise<void> {
+    await this.#running.written(limitMs, this.#dependencies.clock);
+  }
+
   /**
    * What is acknowledged has its audit record. Events are published before they are written, so that nobody waits for
    * the database to see a key; the answer to a command is not. Rejects with `record_pending`.

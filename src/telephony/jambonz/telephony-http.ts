@@ -62,9 +62,15 @@ export class TelephonyHttp {
     );
   }
 
-  /** Ends every socket with 1001: jambonz then connects again, here or to whoever takes over. */
+  /**
+   * Ends every socket with 1001: jambonz then connects again, here or to whoever takes over. Resolves when all that
+   * hangs on a socket has heard of its end, which is after the connection's own.
+   */
   async close(): Promise<void> {
     const sockets = [...this.#control.clients, ...this.#listen.clients];
+    const told = sockets.map(
+      async (socket) => await new Promise<void>((resolve) => void socket.once('close', () => resolve())),
+    );
     for (const socket of sockets) socket.close(1001);
     this.server.closeIdleConnections();
     const closed = new Promise<void>((resolve) => void this.server.close(() => resolve()));
@@ -72,7 +78,7 @@ export class TelephonyHttp {
       for (const socket of sockets) socket.terminate();
       this.server.closeAllConnections();
     }, CLOSE_WITHIN_MS);
-    await closed;
+    await Promise.all([closed, ...told]);
     clearTimeout(patience);
   }
 

@@ -39,4 +39,10 @@ export class RunningCaptures {
     });
     await within(Promise.all(settled), limitMs, clock);
   }
+
+  /** Waits for events to be written, and for nothing else of captures that go on: at most `limitMs`. */
+  async written(limitMs: number, clock: Clock): Promise<void> {
+    const flushed = [...this.#captures.values()].map(async ({ log }) => await log.flush());
+    await within(Promise.all(flushed), limitMs, clock);
+  }
 }
