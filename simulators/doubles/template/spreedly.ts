@@ -30,6 +30,9 @@ const REFUSALS: Refusals = {
   keyReused: () => errors(422, 'errors.reused'),
 };
 
+/** Published by Spreedly as its declined Visa (https://developer.spreedly.com/docs/test-data). */
+const NOT_KEPT = '4012888888881881';
+
 const FLAGS = { allow_blank_name: isFlag, retained: isFlag, metadata: isTexts };
 const CARD_REQUIRED = { number: text(/^\d+$/), month: text(/^(?:0?[1-9]|1[0-2])$/), year: text(/^20\d{2}$/) };
 const CARD_OPTIONAL = { verification_value: text(SECURITY_CODE), zip: text(/^\w{3,16}$/) };
@@ -57,10 +60,12 @@ export function startSpreedlyDouble(options: SpreedlyDoubleOptions): Promise<Dou
     }
     const token = newToken();
     const month = String(card['month']).padStart(2, '0');
+    // Created, says the status, and it has a token: only `succeeded` tells that the card was not kept.
+    const succeeded = number !== NOT_KEPT;
     ledger.push({
       idempotencyKey: (asObject(method['metadata'])?.['idempotency_key'] ?? '') as string,
       operation: 'tokenize',
-      result: 'succeeded',
+      result: succeeded ? 'succeeded' : 'declined',
       cardNumber: number,
       expiry: `${month}${String(card['year']).slice(-2)}`,
       ...(card['verification_value'] !== undefined && { securityCode: card['verification_value'] as string }),
@@ -68,7 +73,7 @@ export function startSpreedlyDouble(options: SpreedlyDoubleOptions): Promise<Dou
     });
     const kept = {
       token,
-      storage_state: method['retained'] === true ? 'retained' : 'cached',
+      storage_state: succeeded && method['retained'] === true ? 'retained' : 'cached',
       last_four_digits: number.slice(-4),
     };
     return {
@@ -77,8 +82,8 @@ export function startSpreedlyDouble(options: SpreedlyDoubleOptions): Promise<Dou
         transaction: {
           token: newToken(),
           transaction_type: 'AddPaymentMethod',
-          succeeded: true,
-          state: 'succeeded',
+          succeeded,
+          state: succeeded ? 'succeeded' : 'failed',
           payment_method: { ...kept, payment_method_type: 'credit_card', errors: [] },
         },
       },

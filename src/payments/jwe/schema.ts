@@ -1,4 +1,5 @@
 import { ERROR_CODES_SCHEMA } from '../error-codes.ts';
+import { GATEWAY_HEADERS } from '../gateway-headers.ts';
 import { SIGNATURE_ALGORITHMS } from '../http-signature/algorithms.ts';
 import { DIGEST_ALGORITHMS } from '../http-signature/content-digest.ts';
 import { DERIVED_COMPONENTS } from '../http-signature/signature-base.ts';
@@ -20,21 +21,7 @@ const headerName = { type: 'string', pattern: "^[a-z0-9!#$%&'*+.^_`|~-]{1,64}$" 
 /** One that does not change how a request is framed, typed or signed. */
 const freeHeaderName = {
   ...headerName,
-  not: {
-    enum: [
-      'connection',
-      'content-digest',
-      'content-encoding',
-      'content-length',
-      'content-type',
-      'expect',
-      'host',
-      'signature',
-      'signature-input',
-      'transfer-encoding',
-      'upgrade',
-    ],
-  },
+  not: { enum: [...GATEWAY_HEADERS, 'content-digest', 'signature', 'signature-input'] },
 } as const;
 const plainValue = { type: ['string', 'number', 'boolean'] } as const;
 

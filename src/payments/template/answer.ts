@@ -6,7 +6,7 @@ import { failureOfStatus } from '../transport/failure.ts';
 import { readJsonObject, readText } from '../transport/json.ts';
 import type { TransportAnswer } from '../transport/transport.ts';
 import { valueAt } from './json-pointer.ts';
-import type { Template } from './template.ts';
+import type { Conditions, Template } from './template.ts';
 
 /** Tokenizers name cards as they like; a name is no longer than this and has no spaces. */
 const REFERENCE = /^[\w.:/+=-]{1,128}$/;
@@ -19,8 +19,9 @@ export interface AnswerOptions {
 }
 
 /**
- * The outcome in an answer. Throws a `ProviderError` when there is none: an answer that should name a token and does not
- * is an unknown outcome, everything else goes by its status.
+ * The outcome in an answer. Throws a `ProviderError` when there is none: an answer that has the status of a kept card and
+ * does not meet the conditions of one, or that should name a token and does not, is an unknown outcome; everything else
+ * goes by its status.
  */
 export function readTemplateAnswer(
   { status, body }: TransportAnswer,
@@ -28,7 +29,7 @@ export function readTemplateAnswer(
   { errorCodes, credential }: AnswerOptions,
 ): PaymentOutcome {
   const document = readJsonObject(body);
-  if (succeeded.statuses.includes(status)) {
+  if (isMeant(succeeded, status, document)) {
     const providerToken = readText(valueAt(document, succeeded.token), REFERENCE);
     const { reference } = succeeded;
     const providerReference =
@@ -38,17 +39,30 @@ export function readTemplateAnswer(
     }
     return { result: 'succeeded', providerReference, providerToken };
   }
-  if (declined?.statuses.includes(status) === true) {
+  if (declined !== undefined && isMeant(declined, status, document)) {
     const code = textOf(valueAt(document, declined.code));
     const codes = { ...declined.codes, ...errorCodes };
     if (code !== undefined && Object.hasOwn(codes, code))
       return { result: 'declined', ...declineOf(code, codes) };
   }
-  // A success with another status than those of the template is no refusal.
-  const failure = status < 400 ? 'unknown_outcome' : failureOfStatus(status);
+  // A success with another status than those of the template, or without what makes it one, is no refusal.
+  const isUndecided = status < 400 || succeeded.statuses.includes(status);
+  const failure = isUndecided ? 'unknown_outcome' : failureOfStatus(status);
   throw new ProviderError(
     failure,
     `the tokenizer answered ${status}${explanation(document, error, credential)}`,
+  );
+}
+
+/** Whether the answer is one of those: by its status, and by everything that it has to say. */
+function isMeant(
+  { statuses, where = {} }: { readonly statuses: readonly number[]; readonly where?: Conditions },
+  status: number,
+  document: unknown,
+): boolean {
+  return (
+    statuses.includes(status) &&
+    Object.entries(where).every(([pointer, expected]) => valueAt(document, pointer) === expected)
   );
 }
 

@@ -1,4 +1,5 @@
 import { HushtoneError } from '../../kernel/errors.ts';
+import { GATEWAY_HEADERS } from '../gateway-headers.ts';
 import type { BodyChunk } from '../transport/body.ts';
 import {
   PLACEHOLDER_NAMES,
@@ -12,15 +13,8 @@ import type { Json, Template } from './template.ts';
 const DEEPEST = 12;
 const LONGEST_TEMPLATE = 16 * 1024;
 
-/** Headers that the transport sets, or that would change how a body is read. */
-const RESERVED_HEADERS: readonly string[] = [
-  'authorization',
-  'connection',
-  'content-length',
-  'content-type',
-  'host',
-  'transfer-encoding',
-];
+/** The last is the credential's: nothing else of a template or a configuration sets it. */
+const RESERVED_HEADERS: readonly string[] = [...GATEWAY_HEADERS, 'authorization'];
 
 const ANY_PLACEHOLDER = /\{\{([^{}]*)\}\}/g;
 const WHOLE_PLACEHOLDER = /^\{\{\s*([\w.]+)\s*\}\}$/;
@@ -38,8 +32,9 @@ export interface CompiledTemplate {
 type Write = (values: TemplateValues) => readonly BodyChunk[] | undefined;
 
 /**
- * Checks where placeholders stand. Throws `template_invalid`, whose sentence names the place: an unknown placeholder, one
- * that is not the whole text, and above all one for a value that was keyed anywhere but in the body.
+ * Checks where placeholders stand, whose headers are set, and that a kept card is told from a refused one. Throws
+ * `template_invalid`, whose sentence names the place: an unknown placeholder, one that is not the whole text, and above
+ * all one for a value that was keyed anywhere but in the body.
  */
 export function compileTemplate(template: Template): CompiledTemplate {
   if (JSON.stringify(template).length > LONGEST_TEMPLATE) throw refused('the template', 'is too long');
@@ -49,6 +44,8 @@ export function compileTemplate(template: Template): CompiledTemplate {
   }
   refusePlaceholders(request.path, 'request/path');
   refuseReservedHeaders(request.headers ?? {}, 'request/headers');
+  refuseReservedCredential(authentication);
+  refuseAmbiguousStatuses(answer);
   const headers = Object.entries(request.headers ?? {}).map(
     ([name, text]) => [name, compileHeader(name, text)] as const,
   );
@@ -69,6 +66,26 @@ export function compileTemplate(template: Template): CompiledTemplate {
 export function refuseReservedHeaders(headers: Readonly<Record<string, string>>, place: string): void {
   const reserved = Object.keys(headers).find((name) => RESERVED_HEADERS.includes(name.toLowerCase()));
   if (reserved !== undefined) throw refused(place, `have ${reserved.toLowerCase()}, which the gateway sets`);
+}
+
+/** A credential in the place of a length or of a host would break every request, or send it elsewhere. */
+function refuseReservedCredential(authentication: Template['authentication']): void {
+  if (authentication.scheme !== 'header') return;
+  const name = authentication.name.toLowerCase();
+  if (GATEWAY_HEADERS.includes(name)) {
+    throw refused('authentication', `puts the credential into ${name}, which the gateway sets`);
+  }
+}
+
+/** A kept card is looked for first: a refusal with the same status would never be seen. */
+function refuseAmbiguousStatuses({ succeeded, declined }: Template['answer']): void {
+  if (succeeded.where !== undefined) return;
+  const both = declined?.statuses.find((status) => succeeded.statuses.includes(status));
+  if (both === undefined) return;
+  throw refused(
+    'answer',
+    `has ${both} for a kept and for a refused card: say in succeeded/where which is which`,
+  );
 }
 
 function compileHeader(name: string, text: string): (values: TemplateValues) => string | undefined {

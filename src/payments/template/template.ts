@@ -4,6 +4,12 @@ import { ERROR_CODES_SCHEMA, type ErrorCodes } from '../error-codes.ts';
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
 /**
+ * What an answer has to say beside its status: JSON Pointers (RFC 6901), and what stands at each. All of them hold, or
+ * the answer is not the one that is meant. There is no null: a change of a configuration (RFC 7396) could not send it.
+ */
+export type Conditions = Readonly<Record<string, boolean | number | string>>;
+
+/**
  * How one vault-style tokenizer is asked to keep a card, as data.
  *
  * Placeholders of the body stand for a whole text, `"{{card.number}}"`, and nothing else does: see `placeholders.ts`. A
@@ -14,6 +20,7 @@ export interface Template {
   /** Where it is reached, `https:`. Absent: the configuration says where. */
   readonly url?: { readonly test?: string; readonly live?: string };
   readonly authentication:
+    /** None of `GATEWAY_HEADERS`. */
     | { readonly scheme: 'header'; readonly name: string }
     /** RFC 7617; the user name is part of the configuration. */
     | { readonly scheme: 'basic' }
@@ -31,6 +38,7 @@ export interface Template {
     /** Statuses of a card that was kept, and JSON Pointers (RFC 6901) into such an answer. */
     readonly succeeded: {
       readonly statuses: readonly number[];
+      readonly where?: Conditions;
       readonly token: string;
       /** The tokenizer's name of what it did. Default: the token. */
       readonly reference?: string;
@@ -38,6 +46,7 @@ export interface Template {
     /** Statuses of a card that was refused. A code that is not among `codes` is a refused request, no declined card. */
     readonly declined?: {
       readonly statuses: readonly number[];
+      readonly where?: Conditions;
       readonly code: string;
       readonly codes: ErrorCodes;
     };
@@ -61,6 +70,15 @@ const STATUSES = {
   items: { type: 'integer', minimum: 200, maximum: 499 },
 };
 const POINTER = { type: 'string', pattern: '^(?:/(?:[^~/]|~[01])*)*$', maxLength: 256 };
+const CONDITIONS = {
+  type: 'object',
+  minProperties: 1,
+  maxProperties: 10,
+  propertyNames: { ...POINTER, minLength: 1 }, // the whole answer is an object, and equals nothing
+  additionalProperties: {
+    anyOf: [{ type: 'string', maxLength: 256 }, { type: 'number' }, { type: 'boolean' }],
+  },
+};
 const ADDRESS = { type: 'string', format: 'uri', pattern: '^https://', maxLength: 2048 };
 const PREFIXES = { type: 'array', maxItems: 10, items: { type: 'string', minLength: 1, maxLength: 64 } };
 const HEADER_NAME = { type: 'string', pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$" }; // RFC 9110, 5.6.2
@@ -72,7 +90,10 @@ const object = (required: readonly string[], properties: Readonly<Record<string,
   properties,
 });
 
-/** JSON Schema (2020-12) of `Template`. What it cannot say, where a placeholder may stand, `compileTemplate` checks. */
+/**
+ * JSON Schema (2020-12) of `Template`. What it cannot say `compileTemplate` checks: where a placeholder may stand, which
+ * headers are the gateway's, and that a kept card can be told from a refused one.
+ */
 export const TEMPLATE_SCHEMA: Readonly<Record<string, unknown>> = object(
   ['authentication', 'request', 'answer', 'check'],
   {
@@ -95,9 +116,15 @@ export const TEMPLATE_SCHEMA: Readonly<Record<string, unknown>> = object(
       body: { type: 'object', minProperties: 1 },
     }),
     answer: object(['succeeded'], {
-      succeeded: object(['statuses', 'token'], { statuses: STATUSES, token: POINTER, reference: POINTER }),
+      succeeded: object(['statuses', 'token'], {
+        statuses: STATUSES,
+        where: CONDITIONS,
+        token: POINTER,
+        reference: POINTER,
+      }),
       declined: object(['statuses', 'code', 'codes'], {
         statuses: STATUSES,
+        where: CONDITIONS,
         code: POINTER,
         codes: ERROR_CODES_SCHEMA,
       }),

@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/kernel/clock.ts';
 import { silentLogger } from '../../../src/kernel/logger.ts';
 import type { PaymentProvider } from '../../../src/payments/contract.ts';
 import { templateKind } from '../../../src/payments/template/kind.ts';
+import { SHIPPED_TEMPLATES } from '../../../src/payments/template/templates/index.ts';
 import { payAndSearch, randomCard } from '../../support/adapter-residue.ts';
 import { describeConformance, type RawRequest } from '../../support/provider-conformance.ts';
 import { makeTlsMaterial, type TlsMaterial } from '../../support/tls-peers.ts';
@@ -176,6 +177,43 @@ const SHIPPED: readonly Shipped[] = [
     ],
   },
 ];
+
+/** Published by Spreedly: its double answers 201, with a token, and `succeeded: false`. */
+const NOT_KEPT = '4012888888881881';
+
+it('Spreedly: a card that was created and not kept is no kept card', async () => {
+  const [shipped] = SHIPPED.filter(({ name }) => name === 'spreedly');
+  if (shipped === undefined) throw new Error('there is no such template');
+  const double = await shipped.start();
+  const configuration = { ...shipped.configuration, url: double.url, ca: tls.ca };
+  const shippedTemplate = SHIPPED_TEMPLATES['spreedly'];
+  const pay = async (template: unknown, cardNumber: string): Promise<unknown> => {
+    const provider = templateKind.connect({ ...configuration, template }, 'test', DEPENDENCIES);
+    try {
+      const card = cardDetails({ cardNumber });
+      return await provider
+        .pay({ purpose: 'tokenize', idempotencyKey: 'att_1', card })
+        .catch((error: unknown) => error);
+    } finally {
+      await provider.close();
+    }
+  };
+  try {
+    expect(await pay('spreedly', NOT_KEPT)).toMatchObject({ failure: 'unknown_outcome' });
+    expect(await pay('spreedly', '4242424242424242')).toMatchObject({ result: 'succeeded' });
+    expect(await double.ledger()).toMatchObject([
+      { cardNumber: NOT_KEPT, result: 'declined' },
+      { cardNumber: '4242424242424242', result: 'succeeded' },
+    ]);
+    // A status and a token are all that a template without the condition sees.
+    const { succeeded } = shippedTemplate?.answer ?? {};
+    const answer = { ...shippedTemplate?.answer, succeeded: { ...succeeded, where: undefined } };
+    const blind = { ...shippedTemplate, answer };
+    expect(await pay(JSON.parse(JSON.stringify(blind)), NOT_KEPT)).toMatchObject({ result: 'succeeded' });
+  } finally {
+    await double.close();
+  }
+});
 
 describe.each(SHIPPED)(
   'the shipped template $name',

@@ -24,6 +24,7 @@ export const SPREEDLY: Template = {
   answer: {
     succeeded: {
       statuses: [200, 201],
+      where: { '/transaction/succeeded': true }, // a refusal may come with 201, and with a token
       token: '/transaction/payment_method/token',
       reference: '/transaction/token',
     },

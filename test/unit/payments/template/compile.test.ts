@@ -104,6 +104,11 @@ describe('compileTemplate', () => {
     });
   });
 
+  it.each(['X-Api-Key', 'Authorization', 'Cookie'])('takes a credential in %s', (name) => {
+    const authentication = { scheme: 'header', name } as const;
+    expect(() => compileTemplate(template({ a: 1 }, { authentication }))).not.toThrow();
+  });
+
   it.each<[string, Template, RegExp]>([
     [
       'a card value in a header',
@@ -156,6 +161,34 @@ describe('compileTemplate', () => {
       'a header that authenticates',
       template({ a: 1 }, { headers: { authorization: 'x' } }),
       /authorization, which/,
+    ],
+    ...['Content-Length', 'transfer-encoding', 'Connection', 'HOST', 'Content-Type', 'te', 'Upgrade'].map(
+      (name): [string, Template, RegExp] => [
+        `a credential in ${name}`,
+        template({ a: 1 }, { authentication: { scheme: 'header', name } }),
+        new RegExp(`authentication puts the credential into ${name.toLowerCase()}, which the gateway sets`),
+      ],
+    ),
+    [
+      'one status for a kept and for a refused card',
+      template(
+        { a: 1 },
+        {
+          answer: {
+            succeeded: { statuses: [200, 201], token: '/id' },
+            declined: { statuses: [200, 422], where: { '/ok': false }, code: '/code', codes: {} },
+          },
+        },
+      ),
+      /answer has 200 for a kept and for a refused card: say in succeeded\/where/,
+    ],
+    [
+      'a card value in a condition',
+      template(
+        { a: 1 },
+        { answer: { succeeded: { statuses: [201], where: { '/id': '{{card.number}}' }, token: '/id' } } },
+      ),
+      /answer has a card value/,
     ],
     ['what is too long', template({ a: 'x'.repeat(16 * 1024) }), /too long/],
     [

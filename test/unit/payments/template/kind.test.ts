@@ -22,11 +22,44 @@ describe('templateKind', () => {
     expect(() => compileTemplate(template)).not.toThrow();
   });
 
-  it.each([
+  it('its schema knows conditions of every kind', () => {
+    const where = { '/ok': true, '/a~1b/0': 'kept', '/version': 2.5, '/error': '' };
+    const declined = { statuses: [201], where: { '/ok': false }, code: '/code', codes: {} };
+    const answer = { succeeded: { statuses: [201], where, token: '/id' }, declined };
+    expect(validate({ template: { ...TEMPLATE, answer }, credential: 'c' })).toBe(true);
+  });
+
+  it.each<[string, unknown]>([
     ['a name that is not shipped', 'none'],
     ['no answer', { ...TEMPLATE, answer: undefined }],
     ['an unknown member', { ...TEMPLATE, script: 'x' }],
     ['a pointer that is none', { ...TEMPLATE, answer: { succeeded: { statuses: [201], token: 'id' } } }],
+    ...Object.entries<unknown>({
+      'a condition at no pointer': { id: true },
+      'a condition at an escape that is none': { '/a~2': true },
+      'a condition of the whole answer': { '': true },
+      'a condition that is an object': { '/id': { ok: true } },
+      'a condition that is a list': { '/id': [true] },
+      'a condition that is null': { '/id': null },
+      'a condition that is too long': { '/id': 'x'.repeat(257) },
+      'no condition where there should be some': {},
+      'too many conditions': Object.fromEntries(
+        Array.from({ length: 11 }, (_, index) => [`/${index}`, true]),
+      ),
+    }).map(([what, where]): [string, unknown] => [
+      what,
+      { ...TEMPLATE, answer: { succeeded: { statuses: [201], where, token: '/id' } } },
+    ]),
+    [
+      'a condition of a refusal that is no scalar',
+      {
+        ...TEMPLATE,
+        answer: {
+          ...TEMPLATE?.answer,
+          declined: { statuses: [422], where: { '/ok': [] }, code: '/code', codes: {} },
+        },
+      },
+    ],
     [
       'a server error for a success',
       { ...TEMPLATE, answer: { succeeded: { statuses: [500], token: '/id' } } },
@@ -58,6 +91,11 @@ describe('templateKind', () => {
     ['Basic authentication without a user', { template: 'spreedly' }, 'provider_configuration'],
     ['a template without an address', { template: { ...TEMPLATE, url: {} } }, 'provider_configuration'],
     ['a header of the gateway’s', { template: 'checkout', headers: { Host: 'x' } }, 'template_invalid'],
+    [
+      'a credential in a header of the gateway’s',
+      { template: { ...TEMPLATE, authentication: { scheme: 'header', name: 'Transfer-Encoding' } } },
+      'template_invalid',
+    ],
     ['an authority that is none', { template: 'checkout', ca: 'x' }, 'provider_configuration'],
     [
       'a card value in a header',

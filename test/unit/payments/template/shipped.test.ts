@@ -22,3 +22,10 @@ it('the shipped templates mean by their codes what the tokenizers publish', () =
     },
   });
 });
+
+it('of the tokenizers shipped only Spreedly says in a success whether it was one', () => {
+  const conditions = Object.entries(SHIPPED_TEMPLATES).flatMap(([name, { answer }]) =>
+    answer.succeeded.where === undefined ? [] : [[name, answer.succeeded.where]],
+  );
+  expect(conditions).toEqual([['spreedly', { '/transaction/succeeded': true }]]);
+});
