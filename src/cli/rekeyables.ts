@@ -5,10 +5,10 @@ import { createCredentialsRekeyable } from '../workflows/providers/rekey.ts';
 
 /** Everything that is stored under keys of the ring: a rotation moves it, and a key is kept while any of it names it. */
 export function allRekeyables(options: NumbersRekeyOptions): Rekeyable[] {
-  const { database, keyRing } = options;
+  const { database, keyRing, logger } = options;
   return [
     ...cardTokenRekeyables(options),
-    createCredentialsRekeyable({ database, ring: keyRing }),
+    createCredentialsRekeyable({ database, ring: keyRing, logger }),
     createNumbersRekeyable(options),
   ];
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ProviderChanges } from '../../../src/workflows/providers/contract.ts';
+import { silentLogger } from '../../../src/kernel/logger.ts';
 import { createCredentialsRekeyable } from '../../../src/workflows/providers/rekey.ts';
 import { execute } from '../../support/database.ts';
 import { createTestKind } from '../../support/provider-kind.ts';
@@ -414,7 +415,7 @@ test('rotation moves credentials to the new key, of deleted providers too, and e
   const deleted = await gateway.desk.create(actor, REQUEST);
   await gateway.desk.remove(actor, deleted.id);
   const { database } = bench.db;
-  const rekeyable = createCredentialsRekeyable({ database, ring: gateway.ring });
+  const rekeyable = createCredentialsRekeyable({ database, ring: gateway.ring, logger: silentLogger });
   const activeKey = () =>
     gateway.ring.list().find(({ purpose, state }) => purpose === 'provider_credentials' && state === 'active')
       ?.id ?? '';
