@@ -1,38 +1,5 @@
 import type { Amount } from './contract.ts';
-
-/**
- * ISO 4217, list one: currencies whose minor unit is not a hundredth, by the number of decimals. The table that comes
- * with the language follows another list, where some currencies have fewer decimals than money is settled in.
- */
-const DECIMALS: Readonly<Record<string, number>> = {
-  BIF: 0,
-  CLP: 0,
-  DJF: 0,
-  GNF: 0,
-  ISK: 0,
-  JPY: 0,
-  KMF: 0,
-  KRW: 0,
-  PYG: 0,
-  RWF: 0,
-  UGX: 0,
-  UYI: 0,
-  VND: 0,
-  VUV: 0,
-  XAF: 0,
-  XOF: 0,
-  XPF: 0,
-  BHD: 3,
-  IQD: 3,
-  JOD: 3,
-  KWD: 3,
-  LYD: 3,
-  OMR: 3,
-  TND: 3,
-  CLF: 4,
-  UYW: 4,
-};
-const USUAL_DECIMALS = 2;
+import { decimalsOf } from './currencies.ts';
 
 /** ISO 8583, field 4: an amount has at most 12 digits. */
 const LARGEST_VALUE = 999_999_999_999;
@@ -55,8 +22,4 @@ export function fromDecimal(text: string, currency: string): Amount | undefined 
   if (!/^0*$/.test(fraction.slice(decimals))) return undefined;
   const value = Number(`${whole}${fraction.slice(0, decimals).padEnd(decimals, '0')}`);
   return value > LARGEST_VALUE ? undefined : { value, currency };
-}
-
-function decimalsOf(currency: string): number {
-  return (Object.hasOwn(DECIMALS, currency) ? DECIMALS[currency] : undefined) ?? USUAL_DECIMALS;
 }

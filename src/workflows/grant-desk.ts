@@ -16,6 +16,7 @@ import type {
   IssuedGrantResource,
 } from './contract.ts';
 import { grantEnded } from './granted-request.ts';
+import { refuseUnknownCurrency } from './known-currency.ts';
 import { findCallState } from './stores/call-store.ts';
 import {
   findEndedGrants,
@@ -73,6 +74,7 @@ export class Grants implements GrantDesk {
         'tokenize moves no money: leave the amount out.',
       );
     }
+    if (request.amount !== undefined) refuseUnknownCurrency(request.amount.currency, 'amount/currency');
     const lifetimeSeconds = request.expires_in_seconds ?? DEFAULT_LIFETIME_SECONDS;
     const createdAt = clock.now();
     const grant: Grant = {

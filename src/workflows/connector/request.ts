@@ -1,6 +1,7 @@
 import { brandOf, type Brand } from '../../cards/brands.ts';
 import { passesLuhn } from '../../cards/luhn.ts';
 import type { Amount, CardDetails } from '../../payments/contract.ts';
+import { isCurrency } from '../../payments/currencies.ts';
 import { fromDecimal } from '../../payments/decimal-amount.ts';
 import type { Mode } from '../../payments/kind.ts';
 import { SecretBuffer } from '../../secrets/secret-buffer.ts';
@@ -124,9 +125,10 @@ function amountOf(members: ConnectorMembers, method: 'charge' | 'tokenize'): Amo
   // Some platforms send an amount of nothing with a tokenization: it moves no money, whatever is there.
   if (method === 'tokenize') return undefined;
   const text = required(members, 'amount');
-  const currency = required(members, 'currency_code');
-  if (!CURRENCY.test(currency)) throw new MemberMistake('currency_code_invalid');
-  const amount = fromDecimal(text, currency.toUpperCase());
+  const written = required(members, 'currency_code');
+  const currency = written.toUpperCase();
+  if (!CURRENCY.test(written) || !isCurrency(currency)) throw new MemberMistake('currency_code_invalid');
+  const amount = fromDecimal(text, currency);
   if (amount === undefined || amount.value === 0) throw new MemberMistake('amount_invalid');
   return amount;
 }

@@ -1,12 +1,13 @@
 import { HushtoneError } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
+import { refuseUnknownCurrency } from '../known-currency.ts';
 import type { RoutedProvider, RoutingRuleRequest } from './contract.ts';
 import type { ProviderRecord } from './provider-store.ts';
 import type { RoutingRule } from './routing.ts';
 
 /**
- * A rule as it is stored. Throws `routing_provider_unknown`, `routing_modes_mixed` or `routing_amount_unclear`. Rules
- * may overlap: the first that matches wins.
+ * A rule as it is stored. Throws `routing_provider_unknown`, `routing_modes_mixed`, `currency_unknown` or
+ * `routing_amount_unclear`. Rules may overlap: the first that matches wins.
  */
 export function checkRule(
   request: RoutingRuleRequest,
@@ -33,6 +34,9 @@ export function checkRule(
     }
   }
   const { amount_from: from, amount_to: to, currencies = [] } = request;
+  for (const [index, currency] of currencies.entries()) {
+    refuseUnknownCurrency(currency, `rules/${position}/currencies/${index}`);
+  }
   if ((from !== undefined || to !== undefined) && currencies.length === 0) {
     throw new HushtoneError(
       'routing_amount_unclear',

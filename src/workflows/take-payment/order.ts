@@ -5,6 +5,7 @@ import type { Amount, Purpose } from '../../payments/contract.ts';
 import type { Mode } from '../../payments/kind.ts';
 import type { GuardPolicy } from '../../telephony/contract.ts';
 import type { CaptureRequest, FieldRequest } from '../contract.ts';
+import { refuseUnknownCurrency } from '../known-currency.ts';
 import type { CardFace } from '../tokens/contract.ts';
 
 /** What applies when a request does not say. */
@@ -47,7 +48,8 @@ const SHORTEST_CARD_NUMBER = 12;
 
 /**
  * `token` is the stored card that the request names. Throws `amount_required`, `amount_not_allowed`,
- * `reference_like_card`, `token_not_allowed`, `field_not_allowed`, `token_storage_not_allowed`, `wrong_mode`, …
+ * `currency_unknown`, `reference_like_card`, `token_not_allowed`, `field_not_allowed`, `token_storage_not_allowed`,
+ * `wrong_mode`, …
  */
 export function checkOrder(
   request: CaptureRequest,
@@ -113,6 +115,7 @@ function checkMoney(request: CaptureRequest): void {
   if (purpose !== 'tokenize' && amount === undefined) {
     throw invalid('amount_required', `${purpose} needs an amount.`);
   }
+  if (amount !== undefined) refuseUnknownCurrency(amount.currency, 'amount/currency');
   if (request.token_storage !== undefined && !savesCard(purpose)) {
     throw invalid('token_storage_not_allowed', `${purpose} keeps no card: leave token_storage out.`);
   }

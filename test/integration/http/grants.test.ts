@@ -114,6 +114,36 @@ describe('what a grant is for', () => {
     ]);
   });
 
+  test('is in a currency that is in use, as a capture is', async () => {
+    const agentId = newAgent();
+    await http.call({ agentId });
+    const request = { agent_id: agentId, purpose: 'charge', amount: { value: 4200, currency: 'XXQ' } };
+    for (const path of ['/v1/grants', '/v1/captures']) {
+      expect(await send('POST', path, integrator, request)).toMatchObject({
+        status: 400,
+        code: 'currency_unknown',
+        body: { detail: expect.stringMatching(/^amount\/currency is no currency/) as string },
+      });
+    }
+    const written = await execute(
+      http.db.url,
+      `select id from capture_grants where currency = 'XXQ' union all
+       select id from captures where currency = 'XXQ' union all select id from payments where currency = 'XXQ'`,
+    );
+    expect(written).toEqual([]);
+  });
+
+  test.each([0, -1, 1.5, 100_000_000, Number.MAX_SAFE_INTEGER])('is no capture of %d', async (value) => {
+    const agentId = newAgent();
+    await http.call({ agentId });
+    const request = { agent_id: agentId, purpose: 'charge', amount: { value, currency: 'EUR' } };
+    expect(await send('POST', '/v1/captures', integrator, request)).toMatchObject({
+      status: 400,
+      code: 'request_invalid',
+      body: { problems: [{ pointer: '/body/amount/value' }] },
+    });
+  });
+
   test.each<[string, object]>([
     ['agent', { ...CHARGE, agent_id: 'agent-other' }],
     ['purpose', { purpose: 'authorize', amount: CHARGE.amount }],

@@ -280,6 +280,55 @@ describe('what is refused', () => {
     expect(await stripe.ledger()).toEqual([]);
   });
 
+  const NO_CURRENCY = {
+    code: 'currency_unknown',
+    detail: 'amount/currency is no currency that is in use: send a code of ISO 4217.',
+  };
+
+  test.each<[string, unknown, object]>([
+    ['a currency that there is not', { value: 4200, currency: 'XXQ' }, NO_CURRENCY],
+    ['a currency out of use', { value: 4200, currency: 'DEM' }, NO_CURRENCY],
+    ['no currency', { value: 4200, currency: 'eur' }, { problems: [{ pointer: '/body/amount/currency' }] }],
+    ['nothing', amount(0), { problems: [{ pointer: '/body/amount/value', detail: 'must be >= 1' }] }],
+    ['less than nothing', amount(-1), { problems: [{ pointer: '/body/amount/value' }] }],
+    ['half a minor unit', amount(4200.5), { problems: [{ pointer: '/body/amount/value' }] }],
+    [
+      'more than is taken',
+      amount(100_000_000),
+      { problems: [{ pointer: '/body/amount/value', detail: 'must be <= 99999999' }] },
+    ],
+    [
+      'the largest integer that there is',
+      amount(Number.MAX_SAFE_INTEGER),
+      { problems: [{ pointer: '/body/amount/value' }] },
+    ],
+  ])('%s as an amount, by the name of the member, before anything is written', async (_name, asked, told) => {
+    const { accountId } = await openShop();
+    const request = { purpose: 'charge', amount: asked, token: await cardOf(accountId) };
+    const headers = idempotencyKey();
+    const answer = await call(accountId, 'POST', '/v1/payments', request, headers);
+    expect(answer).toMatchObject({ status: 400, body: told });
+    expect((await call<PaymentPage>(accountId, 'GET', '/v1/payments')).body).toEqual({ payments: [] });
+    expect(await stripe.requests()).toEqual([]);
+    // The key is as good as new.
+    const mended = { ...request, amount: amount(4200) };
+    expect(await call(accountId, 'POST', '/v1/payments', mended, headers)).toMatchObject({
+      status: 201,
+      body: { status: 'captured' },
+    });
+  });
+
+  test.each([0, -1, 1.5, 100_000_000, Number.MAX_SAFE_INTEGER])('a refund of %d', async (asked) => {
+    const { accountId } = await openShop();
+    const { id } = await pay(accountId);
+    const path = `/v1/payments/${id}/refund`;
+    expect(await call(accountId, 'POST', path, { amount: asked })).toMatchObject({
+      status: 400,
+      body: { code: 'request_invalid', problems: [{ pointer: '/body/amount' }] },
+    });
+    expect((await call(accountId, 'GET', `/v1/payments/${id}`)).body.amount_refunded).toEqual(amount(0));
+  });
+
   test('another mode than that of the card', async () => {
     const { accountId } = await openShop();
     const request = { purpose: 'charge', amount: amount(4200), token: await cardOf(accountId), mode: 'live' };

@@ -254,6 +254,11 @@ describe('routing rules over HTTP', () => {
     ['no mode', { providers: ['default'] }, 'request_invalid'],
     ['an empty condition', { mode: 'test', currencies: [], providers: ['default'] }, 'request_invalid'],
     [
+      'a currency that there is not',
+      { mode: 'test', currencies: ['EUR', 'XXQ'], providers: ['default'] },
+      'currency_unknown',
+    ],
+    [
       'a brand that there is not',
       { mode: 'test', brands: ['bitcoin'], providers: ['default'] },
       'request_invalid',

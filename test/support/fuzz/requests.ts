@@ -55,6 +55,11 @@ const KNOWN = {
     Object.keys(LIVE_OBJECTS).map((name) => [name, liveOrNot(name as LiveObject)]),
   ) as Record<LiveObject, Arbitrary<string>>),
   AnyProviderId: fc.oneof(liveOrNot('ProviderId'), fc.constant('default')),
+  // Of those that the schema allows few are in use.
+  CurrencyCode: fc.oneof(
+    { weight: 5, arbitrary: fc.constantFrom('EUR', 'USD', 'JPY', 'KWD') },
+    { weight: 1, arbitrary: valuesOf({ $ref: '#/components/schemas/CurrencyCode' }) as Arbitrary<string> },
+  ),
   AgentId: fc.oneof(
     { weight: 5, arbitrary: fc.nat(AGENTS - 1).map((index) => `agent-${index}`) },
     { weight: 1, arbitrary: valuesOf({ $ref: '#/components/schemas/AgentId' }) as Arbitrary<string> },

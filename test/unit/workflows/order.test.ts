@@ -83,6 +83,17 @@ describe('money', () => {
     expect(check({ purpose, amount: AMOUNT })).toMatchObject({ purpose, amount: AMOUNT });
   });
 
+  test('is in a currency that is in use: another is named by its place', () => {
+    for (const currency of ['XXQ', 'XTS', 'DEM', 'BGN']) {
+      const request = { purpose: 'charge', amount: { value: 4200, currency } } as const;
+      expect(() => check(request)).toThrow(refusal('currency_unknown'));
+      expect(() => check(request)).toThrow(/^amount\/currency is no currency that is in use/);
+    }
+    expect(check({ purpose: 'charge', amount: { value: 4200, currency: 'JPY' } })).toMatchObject({
+      amount: { value: 4200, currency: 'JPY' },
+    });
+  });
+
   test('tokenize takes none', () => {
     expect(() => check({ purpose: 'tokenize', amount: AMOUNT })).toThrow(refusal('amount_not_allowed'));
     expect(check({ purpose: 'tokenize' })).not.toHaveProperty('amount');

@@ -162,6 +162,8 @@ describe('a connector’s request', () => {
     ['an amount that is a number', { ...CHARGE, amount: 10 }, 'amount_invalid'],
     ['no currency', { ...CHARGE, currency_code: '' }, 'currency_code_missing'],
     ['a currency of digits', { ...CHARGE, currency_code: '840' }, 'currency_code_invalid'],
+    ['a currency that there is not', { ...CHARGE, currency_code: 'xxq' }, 'currency_code_invalid'],
+    ['a currency in other letters', { ...CHARGE, currency_code: '\u00dfp' }, 'currency_code_invalid'],
     [
       'a card number in the description',
       { ...CHARGE, description: 'card 4242-4242 4242 4242' },
