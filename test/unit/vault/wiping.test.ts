@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -117,6 +117,29 @@ describe('nothing is left in the memory for secrets', () => {
     await expectWiped('shares', async () => {
       const provider = await openFileKeys({ path, unlocking: { shareFiles }, clock: systemClock });
       await provider.close();
+    });
+    await expectWiped('shares that are refused', async () => {
+      const [one = '', two = ''] = shareFiles;
+      const damaged = join(folder, 'damaged.json');
+      const text = await readFile(two, 'utf8');
+      const value = /"value": "([^"]+)"/.exec(text)?.[1] ?? '';
+      for (const [changed, code] of [
+        [text, 'shares_repeated'],
+        [text.replace('"index": 2', '"index": 3'), 'share_damaged'],
+        [text.replace(value, `${value.slice(0, -1)}+`), 'share_damaged'],
+        [text.replace('"checksum"', `"value": "${value}", "checksum"`), 'share_damaged'],
+        [text.replace('"set"', `"value": "${'-'.repeat(43)}", "set"`), 'share_damaged'],
+        [`${text}${' '.repeat(4096 - text.length)}`, 'shares_repeated'],
+        [`${text}${' '.repeat(4097 - text.length)}`, 'share_damaged'],
+      ] as const) {
+        await writeFile(damaged, changed);
+        const opened = openFileKeys({
+          path,
+          unlocking: { shareFiles: [one, two, damaged] },
+          clock: systemClock,
+        });
+        await expect(opened).rejects.toMatchObject({ code });
+      }
     });
     await expectWiped('a new passphrase, while a gateway runs', async () => {
       const unlocking = { passphraseFile: wrong, shareFiles };
