@@ -166,6 +166,24 @@ describe('payment providers over HTTP', () => {
       'provider_configuration',
       /merchant_account/,
     ],
+    [
+      'a template that puts its credential in the way',
+      {
+        kind: 'template',
+        configuration: {
+          credential: KEY,
+          url: 'https://vault.example.com',
+          template: {
+            authentication: { scheme: 'header', name: 'Content-Length' },
+            request: { path: '/cards', body: { number: '{{card.number}}' } },
+            answer: { succeeded: { statuses: [201], where: { '/kept': true }, token: '/id' } },
+            check: { method: 'GET', path: '/account' },
+          },
+        },
+      },
+      'template_invalid',
+      /authentication puts the credential into content-length/,
+    ],
     ['a mode that there is not', { mode: 'production' }, 'request_invalid', /./],
     ['no configuration', { configuration: {} }, 'request_invalid', /./],
   ])('%s is refused', async (_name, change, code, detail) => {

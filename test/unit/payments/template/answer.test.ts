@@ -82,7 +82,7 @@ describe('readTemplateAnswer', () => {
 });
 
 describe('conditions', () => {
-  const KEPT: Template['answer']['succeeded'] = { statuses: [200, 409], token: '/id' };
+  const KEPT: Template['answer']['succeeded'] = { statuses: [200, 422], token: '/id' };
   const answerWith = (kept?: Conditions, refused?: Conditions): Template['answer'] => ({
     succeeded: { ...KEPT, ...(kept && { where: kept }) },
     declined: {
@@ -114,8 +114,8 @@ describe('conditions', () => {
   ])('are not met by %s, and the answer decides nothing', (_what, change) => {
     const body = { ...KEPT_CARD, ...change };
     expect(() => read(200, body, answerWith(OK))).toThrow(failure('unknown_outcome', /answered 200$/));
-    // No refused request either, though the status alone would say so or leave it open.
-    expect(() => read(409, body, answerWith(OK))).toThrow(failure('unknown_outcome'));
+    // No refused request either, though the status alone would say so.
+    expect(() => read(422, body, answerWith(OK))).toThrow(failure('unknown_outcome'));
   });
 
   it('tell a refusal from a kept card of the same status', () => {
