@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -36,13 +36,18 @@ const ACTOR: Actor = {
   reach: ['account'],
 };
 
+let folder: string;
 let db: TestDatabase;
 
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hushtone-stop-'));
   db = await createTestDatabase();
   await db.database.transaction(ACCOUNT, async (tx) => await ensureAccount(tx, ACCOUNT));
 });
-afterAll(() => db.close());
+afterAll(async () => {
+  await db.close();
+  await rm(folder, { recursive: true });
+});
 
 const lines = Array.from({ length: LINES }, (_, index) => ({
   number: `+1508308480${index}`,
@@ -51,7 +56,7 @@ const lines = Array.from({ length: LINES }, (_, index) => ({
 }));
 
 async function configOf(): Promise<ReturnType<typeof loadConfig>> {
-  const keyFile = join(tmpdir(), `hushtone-token-${process.pid}.pem`);
+  const keyFile = join(folder, 'token.pem');
   const { privateKey } = generateKeyPairSync('ed25519');
   await writeFile(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
   return loadConfig({
