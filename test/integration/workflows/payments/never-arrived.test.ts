@@ -78,9 +78,9 @@ async function aChange(): Promise<Waiting> {
   };
 }
 
-/** One round of a reconciler whose looks are not left alone afterwards. */
+/** One round of a reconciler that leaves what it has looked at alone for a millisecond. */
 const look = async (instanceId = 'reconciler'): Promise<number> =>
-  await reconcileOnce({ ...shop.dependencies({ instanceId }), everyMs: 1 });
+  await reconcileOnce({ ...shop.dependencies({ instanceId }), everyMs: 2 });
 
 const moveTo = (ms: number): void => shop.clock.advance(ms - shop.clock.monotonicMs());
 
