@@ -1,5 +1,4 @@
 import type { FastifyRequest } from 'fastify';
-import { refuseUnknownCurrency } from '../../workflows/known-currency.ts';
 import type {
   NewPayment,
   PaymentChange,
@@ -18,9 +17,11 @@ const changeOf = (request: FastifyRequest): PaymentChange => request.body ?? {};
 export function paymentHandlers(payments: PaymentDesk): Handlers {
   return {
     async createPayment(request, reply) {
-      const asked = request.body as NewPayment;
-      refuseUnknownCurrency(asked.amount.currency, 'amount/currency');
-      const payment = await payments.create(principalOf(request), asked, claimOf(request));
+      const payment = await payments.create(
+        principalOf(request),
+        request.body as NewPayment,
+        claimOf(request),
+      );
       reply.code(201).header('location', `/v1/payments/${payment.id}`);
       return payment;
     },

@@ -14,6 +14,7 @@ import {
   newPaymentRecord,
   type PaymentRecord,
 } from '../stores/payment-store.ts';
+import { refuseUnknownCurrency } from '../known-currency.ts';
 import { refuseCardLike, wrongMode } from '../take-payment/order.ts';
 import { paymentCreated } from './audit.ts';
 import type { NewPayment } from './contract.ts';
@@ -39,7 +40,7 @@ class AlreadyThere extends Error {}
 
 /**
  * A payment with a stored card. Under a claim that was taken over, or that two have at once, the payment that the
- * request has made already is its answer: nothing is sent for it a second time. Rejects with `token_…`,
+ * request has made already is its answer: nothing is sent for it a second time. Rejects with `currency_unknown`, `token_…`,
  * `provider_token_…`, `wrong_mode`, `provider_not_configured`, …, and then nothing was sent; a decline, a failure and an
  * unknown outcome are payments.
  */
@@ -51,6 +52,7 @@ export async function createPayment(
 ): Promise<PaymentRecord> {
   const made = claim?.takenOver === true ? await madeUnder(options, claim) : undefined;
   if (made !== undefined) return made;
+  refuseUnknownCurrency(request.amount.currency, 'amount/currency');
   checkText(actor, request);
   const paymentId = newId('pay');
   using source = await sourceOf(options, actor, request, paymentId);
